@@ -1,0 +1,312 @@
+import { trustCertificates } from "./certificate-authority.ts";
+import type { Credentials } from "./registry/credentials.ts";
+import { type Digest, digestOfBytes, isDigest } from "./registry/digest.ts";
+import { entryInLayer, type LayerFile, verified } from "./registry/layer.ts";
+import {
+  imageManifestOf,
+  isIndexType,
+  labelsOf,
+  manifestTypes,
+  mediaTypeOf,
+  type PlatformManifest,
+  platformsOf,
+} from "./registry/manifest.ts";
+import { createSession } from "./registry/session.ts";
+import type { Patience } from "./retry.ts";
+import { ServiceError } from "./service-error.ts";
+import { type Answer, contentOf, createTransport, detailOf, type Exchange } from "./transport.ts";
+
+export { type Credentials, credentialsFor } from "./registry/credentials.ts";
+export type { Digest } from "./registry/digest.ts";
+export type { LayerFile } from "./registry/layer.ts";
+export type { PlatformManifest } from "./registry/manifest.ts";
+
+/** A manifest as the registry serves it: the bytes that its digest names. */
+export interface Manifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly raw: Uint8Array<ArrayBuffer>;
+}
+
+/** A manifest that lists platforms. */
+export interface Index extends Manifest {
+  /** Its platforms, in its order, without attestations. */
+  readonly platforms: readonly PlatformManifest[];
+}
+
+/**
+ * One repository of a registry. Everything read is checked against its digest; what a digest names is read once.
+ * Every function throws a {@link ServiceError} that names the registry, the reference and the fix.
+ * Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+ */
+export interface Registry {
+  /** Digest that a tag points at; undefined when the registry says that there is no such tag (404), and only then. */
+  digestOf(tag: string): Promise<Digest | undefined>;
+  /** The index under a tag or digest, or undefined when there is none. @throws when it is a single-platform image */
+  index(reference: string): Promise<Index | undefined>;
+  /** Any manifest, by digest. @throws when it is missing */
+  manifest(digest: string): Promise<Manifest>;
+  /** A blob as it arrives; throws at its end when its digest is another. `read` starts anew when the connection breaks. */
+  blob<T>(digest: string, read: (bytes: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T>;
+  /**
+   * Checksum of a file in the image of one platform, from the topmost layer that has it; undefined when none has.
+   * @param platformDigest digest of the platform's manifest
+   * @param path path in the image without the leading slash: `mount-monitor`
+   */
+  binaryChecksums(platformDigest: string, path: string): Promise<LayerFile | undefined>;
+  /** Lets a tag point at a manifest that the registry has already, by its very bytes. Gives its digest. */
+  putManifest(tag: string, raw: Uint8Array<ArrayBuffer>, mediaType: string): Promise<Digest>;
+  /** Labels of an image; of an index those of its first platform. */
+  labels(digest: string): Promise<Readonly<Record<string, string>>>;
+  /** The label `org.opencontainers.image.version`, of the same image. */
+  versionLabel(digest: string): Promise<string | undefined>;
+}
+
+/** What a registry client needs. */
+export interface RegistryOptions {
+  /** `host[:port]/path`, without tag and digest. Always reached by https, on the loopback interface too. */
+  readonly reference: string;
+  readonly credentials?: Credentials | undefined;
+  /** PEM file with the certificate authority of the registry. Default: the environment's `SSL_CERT_FILE`. */
+  readonly ca?: string | undefined;
+  /** Told when the registry asks to wait. */
+  readonly report?: ((line: string) => void) | undefined;
+  readonly patience?: Patience | undefined;
+}
+
+// The limit that registries have for manifests; configurations of images are as small.
+const largestDocument = 4 * 1024 * 1024;
+
+/** A client for one repository of a registry. Nothing is sent before the first call. */
+export function createRegistry({ reference, credentials, ca, report, patience }: RegistryOptions): Registry {
+  const { host, repository } = splitReference(reference);
+  const trust = ca ?? process.env.SSL_CERT_FILE;
+  if (trust) {
+    trustCertificates(trust);
+  }
+  const service = `registry ${host}`;
+  const session = createSession(createTransport({ service, report, patience }), { service, repository, credentials });
+  const root = `https://${host === "docker.io" ? "registry-1.docker.io" : host}/v2/${repository}`;
+  // What a digest names cannot change, so it is asked for once; a failure is not kept.
+  const documents = new Map<string, Promise<Manifest>>();
+
+  return {
+    async digestOf(tag) {
+      const head = await ask("HEAD", `manifests/${tag}`, async (answer) => {
+        const digest = answer.headers.get("docker-content-digest");
+        return answer.status === 404 ? undefined : isDigest(digest) ? digest : "unnamed";
+      });
+      return head === "unnamed" ? (await fetchManifest(tag))?.digest : head;
+    },
+
+    async index(name) {
+      const found = await (isDigest(name) ? remembered(name, () => fetchManifest(name)) : fetchManifest(name));
+      if (found === undefined) {
+        return undefined;
+      }
+      if (!isIndexType(found.mediaType)) {
+        throw fail(
+          name,
+          `is an image for a single platform ("${found.mediaType}"), not an index: publish it for all platforms`,
+        );
+      }
+      return { ...found, platforms: parsed(name, found, platformsOf) };
+    },
+
+    manifest,
+
+    blob: (digest, read) => blob({ digest: named(digest) }, read),
+
+    async binaryChecksums(platformDigest, path) {
+      const { layers } = parsed(platformDigest, await manifest(platformDigest), imageManifestOf);
+      for (const layer of layers.toReversed()) {
+        const entry = await blob(layer, (bytes) => entryInLayer(bytes, layer.mediaType, path));
+        if (entry && "other" in entry) {
+          throw fail(platformDigest, `has no file /${path}: its layer ${layer.digest} has there ${entry.other}`);
+        }
+        if (entry) {
+          return entry;
+        }
+      }
+      return undefined;
+    },
+
+    async putManifest(tag, raw, mediaType) {
+      const digest = digestOfBytes(raw);
+      const request: Exchange = {
+        method: "PUT",
+        url: `${root}/manifests/${encodeURIComponent(tag)}`,
+        headers: { "content-type": mediaType },
+        body: raw,
+      };
+      return session.exchange(request, async (answer) => {
+        if (answer.status !== 201 && answer.status !== 200) {
+          throw await refusal(tag, answer);
+        }
+        const stored = answer.headers.get("docker-content-digest");
+        if (stored !== null && stored !== digest) {
+          throw fail(tag, `was stored as ${stored}, sent was ${digest}: do not trust this tag`);
+        }
+        return digest;
+      });
+    },
+
+    labels,
+
+    versionLabel: async (digest) => (await labels(digest))["org.opencontainers.image.version"],
+  };
+
+  async function manifest(digest: string): Promise<Manifest> {
+    const found = await remembered(digest, () => fetchManifest(named(digest)));
+    if (found === undefined) {
+      throw fail(digest, "is not in the registry: has somebody deleted it?", 404);
+    }
+    return found;
+  }
+
+  async function labels(digest: string): Promise<Record<string, string>> {
+    const found = await manifest(digest);
+    if (isIndexType(found.mediaType)) {
+      const [first] = parsed(digest, found, platformsOf);
+      return first ? labels(first.digest) : {};
+    }
+    const { config } = parsed(digest, found, imageManifestOf);
+    const document = await remembered(config.digest, () =>
+      blob(config, async (body) => ({
+        digest: config.digest,
+        mediaType: config.mediaType,
+        raw: await documentOf({ body }),
+      })),
+    );
+    return parsed(config.digest, document, labelsOf);
+  }
+
+  async function fetchManifest(name: string): Promise<Manifest | undefined> {
+    return ask("GET", name, async (answer) => {
+      if (answer.status === 404) {
+        return undefined;
+      }
+      const raw = await documentOf(answer);
+      const digest = digestOfBytes(raw);
+      for (const claimed of [answer.headers.get("docker-content-digest"), isDigest(name) ? name : null]) {
+        if (claimed !== null && claimed !== digest) {
+          throw fail(
+            name,
+            `is served with the digest ${claimed}, its bytes have ${digest}: the registry or something before it changed them`,
+          );
+        }
+      }
+      const mediaType = mediaTypeOf(
+        parsed(name, { raw }, (json) => json),
+        answer.headers.get("content-type"),
+      );
+      return { digest, mediaType, raw };
+    });
+  }
+
+  function ask<T>(method: "GET" | "HEAD", name: string, read: (answer: Answer) => Promise<T>): Promise<T> {
+    const headers = { accept: manifestTypes.join(", "), "accept-encoding": "identity" };
+    return session.exchange(
+      { method, url: `${root}/manifests/${encodeURIComponent(name)}`, headers },
+      async (answer) => {
+        // A missing tag is good news for a release: nothing but the registry's own 404 may be taken for it.
+        if (answer.status !== 200 && answer.status !== 404) {
+          throw await refusal(name, answer);
+        }
+        return read(answer);
+      },
+    );
+  }
+
+  function blob<T>(
+    { digest, size }: { readonly digest: Digest; readonly size?: number },
+    read: (bytes: AsyncIterable<Uint8Array>) => Promise<T>,
+  ): Promise<T> {
+    const request: Exchange = {
+      method: "GET",
+      url: `${root}/blobs/${digest}`,
+      // Undecoded: the digest names the bytes as they are stored.
+      headers: { "accept-encoding": "identity" },
+      redirects: "anywhere",
+    };
+    return session.exchange(request, async (answer) => {
+      if (answer.status !== 200) {
+        throw await refusal(digest, answer);
+      }
+      return read(verified(answer.body, digest, size)).catch((error: unknown) => {
+        throw error instanceof ServiceError
+          ? error
+          : fail(digest, `cannot be used: ${error instanceof Error ? error.message : error}`);
+      });
+    });
+  }
+
+  async function remembered<T extends Manifest | undefined>(
+    digest: string,
+    load: () => Promise<T>,
+  ): Promise<Manifest | T> {
+    const known = documents.get(digest);
+    if (known) {
+      return known;
+    }
+    const loading = load();
+    const kept = loading.then((found) => found ?? Promise.reject(new Error("missing")));
+    documents.set(digest, kept);
+    kept.catch(() => documents.delete(digest));
+    return loading;
+  }
+
+  function parsed<T>(name: string, { raw }: Pick<Manifest, "raw">, parse: (json: unknown) => T): T {
+    try {
+      return parse(JSON.parse(Buffer.from(raw).toString("utf8")));
+    } catch (error) {
+      throw fail(name, `cannot be read: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  function named(digest: string): Digest {
+    if (!isDigest(digest)) {
+      throw new Error(`"${digest}" is no digest of ${host}/${repository}: expected sha256: and 64 hex digits`);
+    }
+    return digest;
+  }
+
+  async function refusal(name: string, answer: Answer): Promise<ServiceError> {
+    const detail = detailOf((await contentOf(answer)).toString("utf8"));
+    const fix =
+      answer.status === 403
+        ? "The credentials may not do this: on ghcr.io the token needs packages: write, and the package must give the repository access"
+        : "Check the setting image, and that the registry is well";
+    return fail(name, `was refused with ${answer.status}: ${detail}. ${fix}`, answer.status);
+  }
+
+  function fail(name: string, why: string, status?: number): ServiceError {
+    const full = `${host}/${repository}${name.includes(":") ? "@" : ":"}${name}`;
+    return new ServiceError(`${full} ${why}`, { service, ...(status === undefined ? {} : { status }) });
+  }
+}
+
+async function documentOf(answer: Pick<Answer, "body">): Promise<Buffer<ArrayBuffer>> {
+  let size = 0;
+  const bounded = async function* () {
+    for await (const piece of answer.body) {
+      size += piece.length;
+      if (size > largestDocument) {
+        throw new Error(`a manifest or configuration of more than ${largestDocument} bytes is not read`);
+      }
+      yield piece;
+    }
+  };
+  return contentOf({ body: bounded() });
+}
+
+function splitReference(reference: string): { host: string; repository: string } {
+  const match = /^([a-z0-9.-]+(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?)\/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)$/.exec(reference);
+  const [, host, repository] = match ?? [];
+  if (host === undefined || repository === undefined) {
+    throw new Error(
+      `image "${reference}" is no reference of the form host[:port]/path, in lower case and without a tag: correct the setting image`,
+    );
+  }
+  return { host, repository };
+}
