@@ -54,6 +54,26 @@ export function withRetries<T>(
   });
 }
 
+/**
+ * Carries out a write that must not be doubled. When its reply was lost, the service is asked whether it was applied
+ * before it is sent again; bounded like every retry.
+ *
+ * @param applied finds what the write would have made, or undefined when it is not there
+ */
+export function writeOnce<T>(
+  write: () => Promise<T>,
+  applied: () => Promise<T | undefined>,
+  { retries = 4, backoffMs = 500 }: Patience,
+): Promise<T> {
+  return pRetry(async (attempt) => (attempt > 1 ? await applied() : undefined) ?? write(), {
+    retries,
+    minTimeout: backoffMs,
+    maxTimeout: backoffMs * 16,
+    randomize: true,
+    shouldRetry: ({ error }) => error instanceof ServiceError && error.mayBeApplied,
+  });
+}
+
 function canRetry(error: Error, idempotent: boolean): boolean {
   return error instanceof ServiceError && error.transient && (idempotent || !error.mayBeApplied);
 }

@@ -3,14 +3,14 @@ import { ServiceError } from "./service-error.ts";
 
 /** One request, told so that it can be sent again. */
 export interface Exchange {
-  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
+  readonly method: string;
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
   /** May another origin answer? It then gets the request without its Authorization. Default: same origin only. */
   readonly redirects?: "same-origin" | "anywhere";
   /** May it be sent again after it was perhaps applied? Default: yes, except for POST and PATCH. */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | undefined;
 }
 
 /** An answer that is neither a redirect nor a passing fault. Its body can be read once, in pieces or as a whole. */

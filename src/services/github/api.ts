@@ -1,0 +1,202 @@
+import { Octokit } from "@octokit/core";
+import { z } from "zod";
+import type { Patience } from "../retry.ts";
+import { ServiceError } from "../service-error.ts";
+import { type Answer, contentOf, createTransport, detailOf, type Exchange, isLoopback } from "../transport.ts";
+
+/** Octokit's typed request function, on its way through our transport. */
+export type Ask = Octokit["request"];
+
+/** What the API client needs. */
+export interface ApiOptions {
+  /** `https://api.github.com`, `https://HOST/api/v3`; `http:` only on the loopback interface. */
+  readonly apiUrl: string;
+  readonly token?: string | undefined;
+  /** Told when GitHub asks to wait. */
+  readonly report?: ((line: string) => void) | undefined;
+  readonly patience?: Patience | undefined;
+}
+
+/** GitHub's REST API: requests are typed by Octokit, answers are checked, failures explained. */
+export interface Api {
+  readonly url: URL;
+  /**
+   * Sends one request and reads its answer. POST and PATCH are not sent again when their reply is lost.
+   * @throws ServiceError naming the request and the fix, also when the answer is not of the documented form
+   */
+  call<T>(schema: z.ZodType<T>, send: (ask: Ask) => Promise<{ readonly data: unknown }>): Promise<T>;
+  /** Like `call`; undefined when GitHub answers that there is no such thing (404). */
+  find<T>(schema: z.ZodType<T>, send: (ask: Ask) => Promise<{ readonly data: unknown }>): Promise<T | undefined>;
+  /** Like `call` for a list: `send` gets the number of the page and asks for `pageSize` entries. */
+  list<T>(
+    entry: z.ZodType<T>,
+    send: (
+      ask: Ask,
+      page: number,
+    ) => Promise<{ readonly data: unknown; readonly headers: { readonly link?: string | undefined } }>,
+  ): Promise<T[]>;
+  /** Sends a request that Octokit has no form for, with the credential. */
+  exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T>;
+}
+
+/** Entries per page of a list, the most that GitHub gives. */
+export const pageSize = 100;
+
+// GitHub lists at most 10 000 releases: what goes on for longer is no list.
+const maxPages = 100;
+const bodiless = new Set([204, 205, 304]);
+const silent = () => {};
+
+/** @throws when `apiUrl` is not https (or http on the loopback interface) */
+export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api {
+  const url = URL.canParse(apiUrl) ? new URL(apiUrl) : undefined;
+  const plainLoopback = url?.protocol === "http:" && isLoopback(url);
+  if (!url || (url.protocol !== "https:" && !plainLoopback)) {
+    throw new Error(
+      `githubUrl leads to "${apiUrl}": the API of GitHub is only asked by https:// (http:// on the loopback interface)`,
+    );
+  }
+  const service = "GitHub";
+  const transport = createTransport({ service, plainLoopback, report, patience });
+  const octokit = new Octokit({
+    baseUrl: url.href.replace(/\/$/, ""),
+    userAgent: "mount-monitor-release",
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    request: { fetch: fetchInstead },
+    ...(token ? { auth: token } : {}),
+  });
+
+  return { url, call, find, list, exchange };
+
+  async function call<T>(schema: z.ZodType<T>, send: (ask: Ask) => Promise<{ readonly data: unknown }>): Promise<T> {
+    return checked(schema, (await sent(send)).data);
+  }
+
+  async function find<T>(
+    schema: z.ZodType<T>,
+    send: (ask: Ask) => Promise<{ readonly data: unknown }>,
+  ): Promise<T | undefined> {
+    try {
+      return await call(schema, send);
+    } catch (error) {
+      if (error instanceof ServiceError && error.status === 404) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async function list<T>(
+    entry: z.ZodType<T>,
+    send: (
+      ask: Ask,
+      page: number,
+    ) => Promise<{ readonly data: unknown; readonly headers: { readonly link?: string | undefined } }>,
+  ): Promise<T[]> {
+    const entries: T[] = [];
+    for (let page = 1; page <= maxPages; page++) {
+      const answer = await sent((ask) => send(ask, page));
+      const found = checked(z.array(entry), answer.data);
+      entries.push(...found);
+      // Without a Link header (a proxy may drop it) a full page may have a successor.
+      const { link } = answer.headers;
+      if (link === undefined ? found.length < pageSize : !/rel="?next"?/.test(link)) {
+        return entries;
+      }
+    }
+    throw new ServiceError(`GitHub's list goes on after ${maxPages} pages; it is not read further`, { service });
+  }
+
+  function exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T> {
+    const headers = { ...request.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    return transport.exchange({ ...request, headers }, read).catch((error: unknown) => {
+      throw withoutToken(error);
+    });
+  }
+
+  async function sent<A>(send: (ask: Ask) => Promise<A>): Promise<A> {
+    try {
+      return await send(octokit.request);
+    } catch (error) {
+      // Octokit wraps what its fetch throws; an error that was explained already is passed on as it is.
+      const cause = error instanceof Error ? error.cause : undefined;
+      throw withoutToken(cause instanceof ServiceError ? cause : error);
+    }
+  }
+
+  // Octokit's fetch: reads the whole answer inside the transport, so that a broken one is asked for again, and turns
+  // refusals into errors that say what to do.
+  function fetchInstead(target: string, init: RequestInit): Promise<Response> {
+    const method = init.method ?? "GET";
+    const request: Exchange = {
+      method,
+      url: target,
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body: bodyOf(init.body),
+    };
+    return transport.exchange(request, async (answer) => {
+      const content = await contentOf(answer);
+      if (answer.status >= 300) {
+        throw refusal(`${method} ${new URL(target).pathname}`, answer, content.toString("utf8"));
+      }
+      return new Response(bodiless.has(answer.status) ? null : content, answer);
+    });
+  }
+
+  function refusal(name: string, { status, headers }: Answer, text: string): ServiceError {
+    const fix = fixOf(status, headers, token !== undefined);
+    return new ServiceError(`GitHub answered ${status} to ${name}: ${detailOf(text)}${fix ? `. ${fix}` : ""}`, {
+      service,
+      status,
+      headers,
+      text,
+    });
+  }
+
+  // What GitHub or a library says is not ours to vouch for: the token is cut out of every message.
+  function withoutToken(error: unknown): unknown {
+    if (token && error instanceof ServiceError && error.message.includes(token)) {
+      return error.saying(error.message.replaceAll(token, "***"));
+    }
+    return error;
+  }
+
+  function checked<T>(schema: z.ZodType<T>, data: unknown): T {
+    const result = schema.safeParse(data);
+    if (!result.success) {
+      const beginning = typeof data === "string" ? ` It begins with "${data.slice(0, 60)}".` : "";
+      throw new ServiceError(
+        `GitHub's answer is not what its API documents (${z.prettifyError(result.error).replace(/\s+/g, " ").slice(0, 300)}).${beginning} ` +
+          "Check githubUrl, and what stands between here and GitHub",
+        // The request was accepted: what it did is not known.
+        { service, mayBeApplied: true },
+      );
+    }
+    return result.data;
+  }
+}
+
+function bodyOf(body: RequestInit["body"]): string | Uint8Array<ArrayBuffer> | undefined {
+  if (typeof body === "string") {
+    return body;
+  }
+  return body instanceof Uint8Array && body.buffer instanceof ArrayBuffer
+    ? new Uint8Array(body.buffer, body.byteOffset, body.byteLength)
+    : undefined;
+}
+
+/** What to do about a refusal. GitHub names what a token lacks in a header of its answer. */
+function fixOf(status: number, headers: Headers, withToken: boolean): string {
+  const lacking = headers.get("x-accepted-github-permissions") ?? headers.get("x-accepted-oauth-scopes");
+  const setToken = "set GITHUB_TOKEN, or: pulumi config set --secret mount-monitor:githubToken TOKEN";
+  switch (status) {
+    case 401:
+      return `${withToken ? "The token is not valid (any more)" : "A token is needed"}: ${setToken}`;
+    case 403:
+      return `The token lacks a permission${lacking ? ` (needed: ${lacking})` : ""}; a release needs contents: write. Grant it, or use another token: ${setToken}`;
+    case 404:
+      return `Check the setting repository, and that the token may see it${withToken ? "" : ` (none is set: ${setToken})`}`;
+    default:
+      return "";
+  }
+}
