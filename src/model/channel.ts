@@ -1,0 +1,54 @@
+import { compareVersions, highestOf, isPrerelease, type Version } from "./version.ts";
+
+/** A published release, as far as channels care. */
+export interface PublishedVersion {
+  readonly version: Version;
+  /** A withdrawn release holds no channel. */
+  readonly withdrawn?: boolean;
+}
+
+/** Name of a moving tag: `latest`, `MAJOR` or `MAJOR.MINOR`. */
+export type ChannelName = "latest" | `${number}` | `${number}.${number}`;
+
+/** A channel and the version that it points at. */
+export interface ChannelTarget {
+  readonly channel: ChannelName;
+  readonly version: Version;
+}
+
+/**
+ * Every channel of all published stable versions with its highest stable version; `latest` first, then by number.
+ * Prereleases and withdrawn releases move none, and the order in which versions were published does not matter.
+ *
+ * @example channels([{ version: "1.1.0" }, { version: "1.0.1" }])
+ * // latest → 1.1.0, 1 → 1.1.0, 1.0 → 1.0.1, 1.1 → 1.1.0
+ */
+export function channels(published: readonly PublishedVersion[]): readonly ChannelTarget[] {
+  const highest = new Map<ChannelName, Version>();
+  // Ascending, so that the last one that is written is the highest, and a major comes before its minors.
+  for (const version of stable(published).toSorted(compareVersions)) {
+    for (const channel of channelsOf(version)) {
+      highest.set(channel, version);
+    }
+  }
+  return [...highest].map(([channel, version]) => ({ channel, version }));
+}
+
+/**
+ * Whether GitHub shall mark this version as "Latest" (`make_latest`): it is stable, and no published stable version is
+ * higher. Whether `published` has the version already does not matter.
+ */
+export function isLatest(version: Version, published: readonly PublishedVersion[]): boolean {
+  return !isPrerelease(version) && highestOf([version, ...stable(published)]) === version;
+}
+
+function stable(published: readonly PublishedVersion[]): Version[] {
+  return published
+    .filter(({ version, withdrawn }) => !isPrerelease(version) && withdrawn !== true)
+    .map(({ version }) => version);
+}
+
+function channelsOf(version: Version): ChannelName[] {
+  const [major, minor] = version.split(".").map(Number);
+  return ["latest", `${Number(major)}`, `${Number(major)}.${Number(minor)}`];
+}
