@@ -1,12 +1,5 @@
 import { compareVersions, highestOf, isPrerelease, type Version } from "./version.ts";
 
-/** A published release, as far as channels care. */
-export interface PublishedVersion {
-  readonly version: Version;
-  /** A withdrawn release holds no channel. */
-  readonly withdrawn?: boolean;
-}
-
 /** Name of a moving tag: `latest`, `MAJOR` or `MAJOR.MINOR`. */
 export type ChannelName = "latest" | `${number}` | `${number}.${number}`;
 
@@ -18,12 +11,13 @@ export interface ChannelTarget {
 
 /**
  * Every channel of all published stable versions with its highest stable version; `latest` first, then by number.
- * Prereleases and withdrawn releases move none, and the order in which versions were published does not matter.
+ * Prereleases move none, and the order in which versions were published does not matter. A release that holds no
+ * channel any more is simply not among `published`.
  *
- * @example channels([{ version: "1.1.0" }, { version: "1.0.1" }])
+ * @example channels(["1.1.0", "1.0.1"])
  * // latest → 1.1.0, 1 → 1.1.0, 1.0 → 1.0.1, 1.1 → 1.1.0
  */
-export function channels(published: readonly PublishedVersion[]): readonly ChannelTarget[] {
+export function channels(published: readonly Version[]): readonly ChannelTarget[] {
   const highest = new Map<ChannelName, Version>();
   // Ascending, so that the last one that is written is the highest, and a major comes before its minors.
   for (const version of stable(published).toSorted(compareVersions)) {
@@ -38,14 +32,12 @@ export function channels(published: readonly PublishedVersion[]): readonly Chann
  * Whether GitHub shall mark this version as "Latest" (`make_latest`): it is stable, and no published stable version is
  * higher. Whether `published` has the version already does not matter.
  */
-export function isLatest(version: Version, published: readonly PublishedVersion[]): boolean {
+export function isLatest(version: Version, published: readonly Version[]): boolean {
   return !isPrerelease(version) && highestOf([version, ...stable(published)]) === version;
 }
 
-function stable(published: readonly PublishedVersion[]): Version[] {
-  return published
-    .filter(({ version, withdrawn }) => !isPrerelease(version) && withdrawn !== true)
-    .map(({ version }) => version);
+function stable(versions: readonly Version[]): Version[] {
+  return versions.filter((version) => !isPrerelease(version));
 }
 
 function channelsOf(version: Version): ChannelName[] {
