@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseRepository } from "../model/reference.ts";
 import { type ApiOptions, createApi, pageSize } from "./github/api.ts";
 import { type Assets, createAssets } from "./github/assets.ts";
 import { pointerSchema, type Release, type Repository, releaseSchema, repositorySchema } from "./github/release.ts";
@@ -61,13 +62,13 @@ const deepestTag = 5;
 
 /** A client for one repository. Nothing is sent before the first call. */
 export function createGitHub({ repository, ...options }: GitHubOptions): GitHub {
-  const [owner = "", repo = "", ...rest] = repository.split("/");
-  if (!owner || !repo || rest.length > 0) {
+  const parsed = parseRepository(repository);
+  if (!parsed.ok) {
     throw new Error(
-      `repository "${repository}" is not of the form owner/name: pulumi config set mount-monitor:repository owner/name`,
+      `repository "${repository}": ${parsed.problem}: pulumi config set mount-monitor:repository owner/name`,
     );
   }
-  const place = { owner, repo };
+  const place = { owner: parsed.owner, repo: parsed.name };
   const patience = options.patience ?? {};
   const api = createApi(options);
 

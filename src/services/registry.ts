@@ -1,3 +1,4 @@
+import { parseReference } from "../model/reference.ts";
 import { trustCertificates } from "./certificate-authority.ts";
 import type { Credentials } from "./registry/credentials.ts";
 import { type Digest, digestOfBytes, isDigest } from "./registry/digest.ts";
@@ -35,7 +36,7 @@ export interface Index extends Manifest {
 }
 
 /**
- * One repository of a registry. Everything read is checked against its digest; what a digest names is read once.
+ * One repository of a registry. Everything read is checked against its digest; a manifest is read once.
  * Every function throws a {@link ServiceError} that names the registry, the reference and the fix.
  * Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
@@ -87,12 +88,12 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
   const service = `registry ${host}`;
   const session = createSession(createTransport({ service, report, patience }), { service, repository, credentials });
   const root = `https://${host === "docker.io" ? "registry-1.docker.io" : host}/v2/${repository}`;
-  // What a digest names cannot change, so it is asked for once; a failure is not kept.
-  const documents = new Map<string, Promise<Manifest>>();
+  // What a digest names cannot change, so a manifest is asked for once; a failure is not kept.
+  const documents = new Map<Digest, Promise<Manifest | undefined>>();
 
   return {
     async digestOf(tag) {
-      const head = await ask("HEAD", `manifests/${tag}`, async (answer) => {
+      const head = await ask("HEAD", tag, async (answer) => {
         const digest = answer.headers.get("docker-content-digest");
         return answer.status === 404 ? undefined : isDigest(digest) ? digest : "unnamed";
       });
@@ -100,7 +101,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
     },
 
     async index(name) {
-      const found = await (isDigest(name) ? remembered(name, () => fetchManifest(name)) : fetchManifest(name));
+      const found = await (isDigest(name) ? remembered(name) : fetchManifest(name));
       if (found === undefined) {
         return undefined;
       }
@@ -135,7 +136,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
       const digest = digestOfBytes(raw);
       const request: Exchange = {
         method: "PUT",
-        url: `${root}/manifests/${encodeURIComponent(tag)}`,
+        url: manifestUrl(tag),
         headers: { "content-type": mediaType },
         body: raw,
       };
@@ -157,7 +158,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
   };
 
   async function manifest(digest: string): Promise<Manifest> {
-    const found = await remembered(digest, () => fetchManifest(named(digest)));
+    const found = await remembered(named(digest));
     if (found === undefined) {
       throw fail(digest, "is not in the registry: has somebody deleted it?", 404);
     }
@@ -171,14 +172,8 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
       return first ? labels(first.digest) : {};
     }
     const { config } = parsed(digest, found, imageManifestOf);
-    const document = await remembered(config.digest, () =>
-      blob(config, async (body) => ({
-        digest: config.digest,
-        mediaType: config.mediaType,
-        raw: await documentOf({ body }),
-      })),
-    );
-    return parsed(config.digest, document, labelsOf);
+    const raw = await blob(config, (body) => documentOf({ body }));
+    return parsed(config.digest, { raw }, labelsOf);
   }
 
   async function fetchManifest(name: string): Promise<Manifest | undefined> {
@@ -206,16 +201,13 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
 
   function ask<T>(method: "GET" | "HEAD", name: string, read: (answer: Answer) => Promise<T>): Promise<T> {
     const headers = { accept: manifestTypes.join(", "), "accept-encoding": "identity" };
-    return session.exchange(
-      { method, url: `${root}/manifests/${encodeURIComponent(name)}`, headers },
-      async (answer) => {
-        // A missing tag is good news for a release: nothing but the registry's own 404 may be taken for it.
-        if (answer.status !== 200 && answer.status !== 404) {
-          throw await refusal(name, answer);
-        }
-        return read(answer);
-      },
-    );
+    return session.exchange({ method, url: manifestUrl(name), headers }, async (answer) => {
+      // A missing tag is good news for a release: nothing but the registry's own 404 may be taken for it.
+      if (answer.status !== 200 && answer.status !== 404) {
+        throw await refusal(name, answer);
+      }
+      return read(answer);
+    });
   }
 
   function blob<T>(
@@ -241,18 +233,15 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
     });
   }
 
-  async function remembered<T extends Manifest | undefined>(
-    digest: string,
-    load: () => Promise<T>,
-  ): Promise<Manifest | T> {
+  function remembered(digest: Digest): Promise<Manifest | undefined> {
     const known = documents.get(digest);
     if (known) {
       return known;
     }
-    const loading = load();
-    const kept = loading.then((found) => found ?? Promise.reject(new Error("missing")));
-    documents.set(digest, kept);
-    kept.catch(() => documents.delete(digest));
+    const loading = fetchManifest(digest);
+    documents.set(digest, loading);
+    const forget = () => documents.delete(digest);
+    loading.then((found) => found ?? forget(), forget);
     return loading;
   }
 
@@ -262,6 +251,14 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
     } catch (error) {
       throw fail(name, `cannot be read: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  // Checked rather than escaped: neither form has a character that an address could take for something else.
+  function manifestUrl(name: string): string {
+    if (!isDigest(name) && !/^\w[\w.-]{0,127}$/.test(name)) {
+      throw new Error(`"${name}" is neither a tag nor a digest of ${host}/${repository}`);
+    }
+    return `${root}/manifests/${name}`;
   }
 
   function named(digest: string): Digest {
@@ -300,13 +297,15 @@ async function documentOf(answer: Pick<Answer, "body">): Promise<Buffer<ArrayBuf
   return contentOf({ body: bounded() });
 }
 
-function splitReference(reference: string): { host: string; repository: string } {
-  const match = /^([a-z0-9.-]+(?::\d+)?|\[[0-9a-f:]+\](?::\d+)?)\/([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)$/.exec(reference);
-  const [, host, repository] = match ?? [];
-  if (host === undefined || repository === undefined) {
-    throw new Error(
-      `image "${reference}" is no reference of the form host[:port]/path, in lower case and without a tag: correct the setting image`,
-    );
+function splitReference(text: string): { host: string; repository: string } {
+  const parsed = parseReference(text);
+  const problem = !parsed.ok
+    ? parsed.problem
+    : parsed.reference.tag !== undefined || parsed.reference.digest !== undefined
+      ? "it has a tag or a digest, which the release adds itself"
+      : undefined;
+  if (!parsed.ok || problem !== undefined) {
+    throw new Error(`image "${text}": ${problem}: pulumi config set mount-monitor:image host/path`);
   }
-  return { host, repository };
+  return { host: parsed.reference.host, repository: parsed.reference.path };
 }
