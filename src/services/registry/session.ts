@@ -97,9 +97,11 @@ export function createSession(
     if (!URL.canParse(realm)) {
       throw refused(`its token service "${realm}" is no address`);
     }
+    // Some registries ask for pull whatever was sent, ghcr.io among them: a write names what it needs.
+    const own = `repository:${repository}:${need === "push" ? "pull,push" : "pull"}`;
     const asked = {
       ...(audience ? { service: audience } : {}),
-      scope: scope ?? `repository:${repository}:${need === "push" ? "pull,push" : "pull"}`,
+      scope: scope === undefined || (need === "push" && !/[:,]push\b/.test(scope)) ? own : scope,
     };
     return transport.exchange(tokenRequest(new URL(realm), asked), async (answer) => {
       const text = (await contentOf(answer)).toString("utf8");
