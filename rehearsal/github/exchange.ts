@@ -6,8 +6,15 @@ import type { FaultAction, Faults } from "./faults.ts";
 import { type RequestRecord, type Surface, summarise } from "./history.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
-/** Awaited before a request is looked at, and again when it is stored but not yet answered. */
-export type BoundaryHook = (record: RequestRecord, boundary: "before" | "after-apply") => void | Promise<void>;
+/**
+ * Awaited before a request is looked at, and again when it is stored but not yet answered. With `drop` the connection
+ * ends there: not applied, or applied without a reply. A supervisor that kills the client says so, because a request
+ * that has arrived is otherwise carried out, as on any server.
+ */
+export type BoundaryHook = (
+  record: RequestRecord,
+  boundary: "before" | "after-apply",
+) => "drop" | undefined | undefined | Promise<"drop" | undefined | undefined>;
 
 /** An answer as the routes gave it, before misbehaviour. */
 export interface Exchange {
@@ -55,11 +62,11 @@ async function take(
   const record = arrival(incoming, root);
   office.history.push(record);
   office.rateLimit.turn(office.seconds());
-  await office.hooks.onBoundary?.(record, "before");
-  const fault = office.faults.next(record);
-  if (fault) record.fault = Object.keys(fault)[0] ?? null;
   const { socket } = incoming; // the message forgets it when it ends
   const hangUp = () => void socket.destroy();
+  if ((await office.hooks.onBoundary?.(record, "before")) === "drop") return hangUp();
+  const fault = office.faults.next(record);
+  if (fault) record.fault = Object.keys(fault)[0] ?? null;
 
   if (fault && "dropBeforeApply" in fault) return hangUp();
   if (fault && "delayMs" in fault) await delay(fault.delayMs);
@@ -81,7 +88,7 @@ async function take(
   }
 
   const answer = await apply(office, record, incoming, body);
-  await office.hooks.onBoundary?.(record, "after-apply");
+  if ((await office.hooks.onBoundary?.(record, "after-apply")) === "drop") return hangUp();
   if (fault && "applyAndDropReply" in fault) return hangUp();
   if (fault && "replaceBody" in fault) {
     return reply(outgoing, record, { ...answer, body: Buffer.from(fault.replaceBody) });

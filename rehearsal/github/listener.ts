@@ -8,7 +8,7 @@ import { createServer, type Server } from "node:http";
  * @throws Error that names the port when it is taken
  */
 export async function listen(port: number, listener: RequestListener): Promise<{ server: Server; url: string }> {
-  const server = createServer(listener);
+  const server = createServer({ keepAliveTimeout: 60_000 }, listener); // a release builds for longer than Node's 5 s
   server.listen(port, "127.0.0.1");
   try {
     await once(server, "listening");

@@ -1,20 +1,25 @@
 import { Hono } from "hono";
 import { accountRoutes } from "./accounts.ts";
+import { actionsRoutes } from "./actions.ts";
+import { actionsPermissionRoutes } from "./actions-permissions.ts";
 import { assetRoutes, downloadRoutes, uploadRoutes } from "./assets.ts";
 import { commitRoutes } from "./commits.ts";
 import { contentRoutes } from "./contents.ts";
 import type { App, Permission, Service } from "./context.ts";
+import { environmentRoutes } from "./environments.ts";
 import { GitHubError } from "./error.ts";
 import { type BoundaryHook, type Exchange, exchange, type Office } from "./exchange.ts";
 import { type FaultRule, Faults } from "./faults.ts";
 import type { RequestRecord } from "./history.ts";
 import { type Inspection, inspection } from "./inspection.ts";
+import { issueRoutes } from "./issues.ts";
 import type { Links } from "./links.ts";
 import { close, listen } from "./listener.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { refRoutes } from "./refs.ts";
 import { releaseRoutes } from "./releases.ts";
 import { repositoryRoutes } from "./repositories.ts";
+import { rulesetRoutes } from "./rulesets.ts";
 import { type NewRepository, Store } from "./store.ts";
 
 export interface GitHubOptions {
@@ -60,6 +65,11 @@ export interface LocalGitHub {
 
 /**
  * Starts the local GitHub: what this project uses of GitHub's REST API (2022-11-28), on the loopback interface.
+ *
+ * Where it differs from GitHub: there is no git transport (commits are registered, see {@link Inspection.addCommit});
+ * a release's `created_at` is the time of its creation, not of its commit; tree SHAs are not git's; commit files and
+ * statistics are empty; generated notes hold the comparison link only; every owner is a person, reviewers are users;
+ * of rulesets only those on creation, update, deletion and force pushes bind, and only without bypass actors.
  * @throws Error if the port is taken
  */
 export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> {
@@ -108,6 +118,11 @@ function routes(service: Service): Office["apps"] {
   refRoutes(apps.api, service);
   commitRoutes(apps.api, service);
   contentRoutes(apps.api, service);
+  actionsPermissionRoutes(apps.api, service);
+  environmentRoutes(apps.api, service);
+  actionsRoutes(apps.api, service);
+  rulesetRoutes(apps.api, service);
+  issueRoutes(apps.api, service);
   uploadRoutes(apps.uploads, service);
   downloadRoutes(apps.web, apps.storage, service);
   return apps;

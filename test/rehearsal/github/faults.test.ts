@@ -143,6 +143,17 @@ test("onBoundary is awaited before the request and after it is stored", async ()
   ]);
 });
 
+test.each([
+  ["before", []],
+  ["after-apply", ["v1"]],
+])("a hook may end the connection: %s", async (where, stored) => {
+  const server = await github();
+  server.hooks.onBoundary = (_record, boundary) => (boundary === where ? "drop" : undefined);
+  await expect(draft(server, { tag_name: "v1" })).rejects.toThrow();
+  expect(names(server)).toEqual(stored);
+  expect(server.history).toMatchObject([{ status: 0, applied: stored.length > 0 }]);
+});
+
 test("a hook that throws is told to the client", async () => {
   const server = await github({
     onResponse: () => {

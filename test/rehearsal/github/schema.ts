@@ -81,8 +81,8 @@ function compile(description: Description, method: string, template: string, sta
   }
   if (status === 304) return null;
   const schema = response?.content?.["application/json"]?.schema;
-  if (!schema) return status >= 400 ? ajv.compile(ERROR) : null;
-  return ajv.compile(absolute(schema));
+  if (status >= 400) return ajv.compile(schema ? { allOf: [ERROR, absolute(schema)] } : ERROR);
+  return schema ? ajv.compile(absolute(schema)) : null;
 }
 
 function load(): { ajv: Ajv; description: Description } {
@@ -93,26 +93,33 @@ function load(): { ajv: Ajv; description: Description } {
   // An upload that failed leaves `starter`; GitHub's page says so, its schema has forgotten it.
   const ajv = new Ajv({ strict: false, allErrors: true, validateSchema: false, logger: false });
   addFormats.default(ajv);
-  admitNull(description);
+  translate(description);
   admitStarter(description.components);
   ajv.addSchema({ $id: "github", components: description.components });
   loaded = { ajv, description };
   return loaded;
 }
 
-/** OpenAPI 3.0 says `nullable: true` where JSON Schema wants `null` among the possibilities. */
-function admitNull(node: unknown): void {
+/**
+ * Makes JSON Schema of the description: OpenAPI 3.0 says `nullable: true` where JSON Schema wants `null` among the possibilities, and where
+ * GitHub says `oneOf` the alternatives often overlap, so that `anyOf` is meant.
+ */
+function translate(node: unknown): void {
   if (Array.isArray(node)) {
-    for (const entry of node) admitNull(entry);
+    for (const entry of node) translate(entry);
     return;
   }
   if (!isObject(node)) return;
-  for (const child of Object.values(node)) admitNull(child);
+  for (const child of Object.values(node)) translate(child);
+  if (node.oneOf) {
+    node.anyOf = node.oneOf;
+    delete node.oneOf;
+  }
   if (node.nullable !== true) return;
   delete node.nullable;
   if (typeof node.type === "string") node.type = [node.type, "null"];
   if (Array.isArray(node.enum) && !node.enum.includes(null)) node.enum.push(null);
-  for (const union of ["oneOf", "anyOf"]) if (Array.isArray(node[union])) node[union].push({ type: "null" });
+  if (Array.isArray(node.anyOf)) node.anyOf.push({ type: "null" });
 }
 
 function admitStarter(components: Json): void {
