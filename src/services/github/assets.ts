@@ -67,6 +67,12 @@ export function createAssets(
 
   /** The answer to an upload is only good when GitHub holds the very bytes. */
   async function accepted(upload: Upload, asset: Asset): Promise<Asset> {
+    if (asset.name !== upload.name) {
+      await deleteAsset(asset);
+      throw new Error(
+        `GitHub stores ${upload.name} under the name ${asset.name}: choose a name of letters, digits, ".", "_" and "-"`,
+      );
+    }
     if (asset.state !== "uploaded") {
       throw lost(`GitHub took ${upload.name} only in part (state "${asset.state}")`);
     }
