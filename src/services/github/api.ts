@@ -44,6 +44,7 @@ export const pageSize = 100;
 
 // GitHub lists at most 10 000 releases: what goes on for longer is no list.
 const maxPages = 100;
+const version = { "x-github-api-version": "2022-11-28" };
 const bodiless = new Set([204, 205, 304]);
 const silent = () => {};
 
@@ -108,7 +109,7 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
   }
 
   function exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T> {
-    const headers = { ...request.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    const headers = { ...version, ...request.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
     return transport.exchange({ ...request, headers }, read).catch((error: unknown) => {
       throw withoutToken(error);
     });
@@ -131,7 +132,7 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
     const request: Exchange = {
       method,
       url: target,
-      headers: Object.fromEntries(new Headers(init.headers)),
+      headers: { ...version, ...Object.fromEntries(new Headers(init.headers)) },
       body: bodyOf(init.body),
     };
     return transport.exchange(request, async (answer) => {
