@@ -75,7 +75,8 @@ function problemOf(text: string): string | undefined {
     return `a version has at most ${LONGEST} characters, because a registry tag has at most ${LONGEST + 1}`;
   }
   if (text.startsWith("v")) {
-    return `a version has no leading v, write ${JSON.stringify(text.slice(1))}`;
+    const rest = text.slice(1);
+    return `a version has no leading v${GRAMMAR.test(rest) ? `, write ${JSON.stringify(rest)}` : ""}`;
   }
   if (text.includes("+")) {
     return "build metadata (+) cannot be released, because a registry tag cannot carry it";
