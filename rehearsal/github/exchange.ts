@@ -34,6 +34,8 @@ export interface Office {
   /** Token → who it stands for. */
   actors: Map<string, Actor>;
   seconds(): number;
+  /** The `owner/name` of a repository; undefined if there is none with that id. */
+  nameOf(id: number): string | undefined;
   hooks: { onBoundary?: BoundaryHook | undefined; onResponse?: ((exchange: Exchange) => void) | undefined };
 }
 
@@ -59,7 +61,7 @@ async function take(
   outgoing: ServerResponse,
   root: "main" | "storage",
 ): Promise<void> {
-  const record = arrival(incoming, root);
+  const record = arrival(office, incoming, root);
   office.history.push(record);
   office.rateLimit.turn(office.seconds());
   const { socket } = incoming; // the message forgets it when it ends
@@ -109,15 +111,15 @@ interface Answer {
   body: Buffer;
 }
 
-function arrival(incoming: IncomingMessage, root: "main" | "storage"): RequestRecord {
+function arrival(office: Office, incoming: IncomingMessage, root: "main" | "storage"): RequestRecord {
   const url = new URL(incoming.url ?? "/", "http://127.0.0.1");
   const [, prefix = "", rest = ""] = /^(\/api\/v3|\/api\/uploads)?(.*)$/.exec(url.pathname) ?? [];
-  const bare = /^\/(repos|user|users|orgs|rate_limit|meta|zen)(\/|$)/.test(rest);
+  const bare = /^\/(repos|repositories|user|users|orgs|rate_limit|meta|zen)(\/|$)/.test(rest);
   const main = prefix === "/api/uploads" ? "uploads" : prefix === "/api/v3" || bare ? "api" : "web";
   return {
     method: incoming.method ?? "GET",
     surface: root === "storage" ? "storage" : main,
-    path: rest || "/",
+    path: rest.replace(/^\/repositories\/(\d+)/, (path, id) => withPrefix(office.nameOf(Number(id))) ?? path) || "/",
     query: url.search,
     status: 0,
     time: new Date().toISOString(),
@@ -127,6 +129,10 @@ function arrival(incoming: IncomingMessage, root: "main" | "storage"): RequestRe
     size: 0,
     summary: "",
   };
+}
+
+function withPrefix(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `/repos/${name}`;
 }
 
 /** The whole body, or undefined if the client or the limit ended it early. */

@@ -5,7 +5,7 @@ export type Surface = "api" | "uploads" | "web" | "storage";
 export interface RequestRecord {
   method: string;
   surface: Surface;
-  /** Without the `/api/v3` and `/api/uploads` prefixes and without the query: `/repos/o/r/releases`. */
+  /** Without the `/api/v3` and `/api/uploads` prefixes and without the query: `/repos/o/r/releases`, also for `/repositories/1`. */
   path: string;
   /** With its question mark, or empty. */
   query: string;

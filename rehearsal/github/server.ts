@@ -83,6 +83,7 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     history: [],
     actors: new Map([[options.token, { login: options.login ?? "octocat", permission: "admin" }]]),
     seconds: () => store.seconds(),
+    nameOf: (id) => store.nameOf(id),
     hooks: { onBoundary: options.onBoundary, onResponse: options.onResponse },
   };
   const main = await listen(options.port, (incoming, outgoing) => void exchange(office, incoming, outgoing, "main"));

@@ -77,6 +77,12 @@ export class Store {
     return repository;
   }
 
+  /** `owner/name` of the repository with this id. */
+  nameOf(id: number): string | undefined {
+    const repository = Object.values(this.state.repositories).find((candidate) => candidate.id === id);
+    return repository && `${repository.owner}/${repository.name}`;
+  }
+
   createRepository(options: NewRepository): Repository {
     const { owner, name } = options;
     const key = `${owner}/${name}`.toLowerCase();

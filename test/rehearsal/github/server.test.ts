@@ -89,6 +89,19 @@ test("the API answers under /api/v3 and without a prefix", async () => {
   );
 });
 
+test("a repository is found by its id, too", async () => {
+  const server = await github();
+  const { id } = server.inspect.repository(FULL_NAME);
+  for (const path of ["", "/actions/secrets"]) {
+    const byId = await client(server).request(`GET /repositories/{id}${path}`, { id });
+    const byName = await client(server).request(`GET /repos/{owner}/{repo}${path}`, REPOSITORY);
+    expect(byId.data).toEqual(byName.data);
+  }
+  expect(server.history[0]?.path).toBe(`/repos/${FULL_NAME}`);
+  server.hooks.onResponse = undefined;
+  expect((await refusal(client(server).request("GET /repositories/{id}", { id: 7 }))).status).toBe(404);
+});
+
 test("accounts: the token's own, and owners that are no organizations", async () => {
   const server = await github();
   expect((await client(server).request("GET /user")).data.login).toBe("octocat");
