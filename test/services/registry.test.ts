@@ -268,6 +268,12 @@ describe("a binary in an image", () => {
     expect(paths().slice(1)).toEqual([top, upper].map(({ bytes }) => `GET /v2/octo/demo/blobs/${sha256(bytes)}`));
   });
 
+  test.each([0, 1])("counts although its layer hides what is below (order %i)", async (order) => {
+    const entries = [{ name: "mount-monitor", content: binary }, { name: ".wh..wh..opq" }];
+    const layer = await layerOf(types.gzip, ...(order === 0 ? entries : entries.toReversed()));
+    expect(await client().binaryChecksums(putImage(server, [layer]).digest, "mount-monitor")).toEqual(expected);
+  });
+
   test("is undefined when no layer has it", async () => {
     const { digest } = putImage(server, [await layerOf(types.gzip, { name: "other", content: "x" })]);
     expect(await client().binaryChecksums(digest, "mount-monitor")).toBeUndefined();
