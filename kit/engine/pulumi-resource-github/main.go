@@ -1,4 +1,4 @@
-// Command github is pulumi-resource-github: the Terraform provider for GitHub behind Pulumi's bridge.
+// Command pulumi-resource-github is the Terraform provider for GitHub behind Pulumi's bridge.
 //
 // It exists for machines that cannot download the official plugin, which is made of the same two parts
 // (https://github.com/pulumi/pulumi-github).

@@ -1,4 +1,4 @@
-// Command command is pulumi-resource-command for machines that cannot download the official plugin and cannot
+// Command pulumi-resource-command is for machines that cannot download the official plugin and cannot
 // build it either, because it is not served as a Go module.
 //
 // It speaks the official schema (https://www.pulumi.com/registry/packages/command/, 1.2.1) for commands that run on
@@ -12,7 +12,7 @@ import (
 
 	p "github.com/pulumi/pulumi-go-provider"
 
-	"mount-monitor.dev/kit/engine/command/local"
+	"mount-monitor.dev/kit/engine/pulumi-resource-command/local"
 )
 
 // Set by the kit with -ldflags -X: the version of the official plugin whose place this takes.
