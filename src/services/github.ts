@@ -73,7 +73,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
   const api = createApi(options);
 
   return {
-    ...createAssets(api, place, patience),
+    ...createAssets(api, place, patience, options.report),
 
     async repository() {
       const found = await api.call(repositorySchema, (ask) => ask("GET /repos/{owner}/{repo}", place));
@@ -129,6 +129,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
           ),
         async () => (await releases()).find((release) => release.draft && release.tagName === tag && isOurs(release)),
         patience,
+        options.report,
       ),
 
     async deleteDraft({ id }) {
@@ -151,6 +152,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
           return current?.draft === false ? current : undefined;
         },
         patience,
+        options.report,
       );
       if (published.draft) {
         throw new ServiceError(
@@ -174,6 +176,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
           }),
         async () => undefined,
         patience,
+        options.report,
       ),
   };
 

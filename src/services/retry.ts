@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import pRetry from "p-retry";
+import pRetry, { type Options } from "p-retry";
 import { ServiceError } from "./service-error.ts";
 
 /** How patient a client is. The defaults suit public services; tests make them small. */
@@ -30,28 +30,10 @@ export function withRetries<T>(
   patience: Patience,
   report: (line: string) => void = () => {},
 ): Promise<T> {
-  const { retries = 4, backoffMs = 500, maxWaitSeconds = 120 } = patience;
-  const wait = patience.pause ?? ((milliseconds: number) => pause(milliseconds));
-  let waited = 0;
-  return pRetry(attempt, {
-    retries,
-    minTimeout: backoffMs,
-    maxTimeout: backoffMs * 16,
-    randomize: true,
-    shouldRetry: ({ error }) => canRetry(error, idempotent),
-    onFailedAttempt: async ({ error, retriesLeft }) => {
-      const seconds = error instanceof ServiceError ? error.waitSeconds : undefined;
-      if (seconds === undefined || retriesLeft === 0 || !canRetry(error, idempotent)) {
-        return;
-      }
-      if (waited + seconds > maxWaitSeconds) {
-        throw tooLong(error, seconds, maxWaitSeconds);
-      }
-      waited += seconds;
-      report(`${serviceOf(error)} asks to wait ${seconds} s`);
-      await wait(seconds * 1000);
-    },
-  });
+  return pRetry(
+    attempt,
+    manners((error) => canRetry(error, idempotent), patience, report),
+  );
 }
 
 /**
@@ -63,15 +45,38 @@ export function withRetries<T>(
 export function writeOnce<T>(
   write: () => Promise<T>,
   applied: () => Promise<T | undefined>,
-  { retries = 4, backoffMs = 500 }: Patience,
+  patience: Patience,
+  report: (line: string) => void = () => {},
 ): Promise<T> {
-  return pRetry(async (attempt) => (attempt > 1 ? await applied() : undefined) ?? write(), {
+  return pRetry(
+    async (attempt) => (attempt > 1 ? await applied() : undefined) ?? write(),
+    manners((error) => error instanceof ServiceError && error.mayBeApplied, patience, report),
+  );
+}
+
+function manners(shouldRetry: (error: Error) => boolean, patience: Patience, report: (line: string) => void): Options {
+  const { retries = 4, backoffMs = 500, maxWaitSeconds = 120 } = patience;
+  const wait = patience.pause ?? ((milliseconds: number) => pause(milliseconds));
+  let waited = 0;
+  return {
     retries,
     minTimeout: backoffMs,
     maxTimeout: backoffMs * 16,
     randomize: true,
-    shouldRetry: ({ error }) => error instanceof ServiceError && error.mayBeApplied,
-  });
+    shouldRetry: ({ error }) => shouldRetry(error),
+    onFailedAttempt: async ({ error, retriesLeft }) => {
+      const seconds = error instanceof ServiceError ? error.waitSeconds : undefined;
+      if (seconds === undefined || retriesLeft === 0 || !shouldRetry(error)) {
+        return;
+      }
+      if (waited + seconds > maxWaitSeconds) {
+        throw tooLong(error, seconds, maxWaitSeconds);
+      }
+      waited += seconds;
+      report(`${serviceOf(error)} asks to wait ${seconds} s`);
+      await wait(seconds * 1000);
+    },
+  };
 }
 
 function canRetry(error: Error, idempotent: boolean): boolean {

@@ -325,6 +325,13 @@ describe("a draft is made once", () => {
     expect(stored()).toHaveLength(2);
   });
 
+  test("and not sooner than GitHub asks for", async () => {
+    server.misbehave({ ...create, action: { status: 503, headers: { "retry-after": "9" } } });
+    await github.createDraft(draft, isOurs);
+    expect(waits).toEqual([9000]);
+    expect(requests()).toEqual(["POST", "GET", "POST"].map((method) => `${method} /repos/octo/demo/releases`));
+  });
+
   test("and a lasting failure ends after the bound", async () => {
     server.misbehave({ ...create, times: forever, action: { status: 502, body: "<html><b>Bad</b> gateway</html>" } });
     await expect(github.createDraft(draft, isOurs)).rejects.toThrow(/GitHub answered 502 to POST .*: Bad gateway$/);

@@ -29,6 +29,7 @@ export function createAssets(
   api: Api,
   place: { readonly owner: string; readonly repo: string },
   patience: Patience,
+  report?: (line: string) => void,
 ): Assets {
   return { uploadAsset, downloadAsset, deleteAsset };
 
@@ -45,6 +46,7 @@ export function createAssets(
         async () => accepted(upload, await send(release, upload)),
         async () => settled(release, upload, await listed(release)),
         patience,
+        report,
       )
     );
   }
