@@ -1,10 +1,18 @@
-/** The candidate that was probably meant: the one with the fewest edits, at most a third of the word; else absent. */
+/**
+ * The candidate that was probably meant: one that the word begins, or the one with the fewest edits, at most a third of
+ * the word; else absent.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const meant = word.toLowerCase();
   const most = Math.max(2, Math.floor(word.length / 3));
+  const edits = (candidate: string) => {
+    const begun = meant.length >= 3 && candidate.startsWith(meant) ? 1 : Number.POSITIVE_INFINITY;
+    // Words of very different lengths are not compared: a huge one would take long, and means none of them.
+    return Math.abs(candidate.length - meant.length) > most ? begun : Math.min(begun, distance(meant, candidate));
+  };
   const [best] = candidates
-    .filter((candidate) => Math.abs(candidate.length - word.length) <= most)
-    .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ edits }) => edits <= most)
+    .map((candidate) => ({ candidate, edits: edits(candidate.toLowerCase()) }))
+    .filter((scored) => scored.edits <= most)
     .sort((left, right) => left.edits - right.edits);
   return best?.candidate;
 }

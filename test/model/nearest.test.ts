@@ -7,7 +7,10 @@ const KEYS = ["repository", "registryUser", "registryPassword", "version", "vers
 test.each([
   ["repositry", "repository"],
   ["Repository", "repository"],
-  ["repo", undefined],
+  ["repo", "repository"],
+  ["ver", "version"],
+  ["ve", undefined],
+  ["VERSION", "version"],
   ["verison", "version"],
   ["registrypasswd", "registryPassword"],
   ["imgae", "image"],
