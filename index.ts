@@ -1,0 +1,36 @@
+import { completeFacts } from "./src/candidate.ts";
+import { Binaries } from "./src/components/binaries.ts";
+import { Channels } from "./src/components/channels.ts";
+import { ContainerImage } from "./src/components/image.ts";
+import { Release } from "./src/components/release.ts";
+import { Repository } from "./src/components/repository.ts";
+import { connect } from "./src/connections.ts";
+import { nothingReleased, releaseOutputs } from "./src/outputs.ts";
+import { planRelease } from "./src/plan.ts";
+import { stageSealed } from "./src/sealed.ts";
+import { readSettings } from "./src/settings.ts";
+
+/** A software release as one stack update: settings → plan → binaries → image → release → channels. */
+export default async function release(): Promise<Record<string, unknown>> {
+  const settings = readSettings();
+  const connections = await connect(settings);
+  const plan = await planRelease(settings, connections);
+
+  new Repository("repository", settings);
+  if (plan.kind === "none") {
+    return nothingReleased(plan.reason);
+  }
+
+  const binaries = new Binaries("binaries", plan);
+  const facts = binaries.artifacts.apply((artifacts) =>
+    plan.kind === "sealed"
+      ? stageSealed(plan.facts, plan.release, connections.github)
+      : completeFacts(plan.candidate, artifacts, settings, connections.registry),
+  );
+
+  const image = new ContainerImage("image", { ...settings, facts });
+  const published = new Release("release", { ...settings, facts, after: image.manifest });
+  new Channels("channels", { ...settings, facts, channels: plan.channels, after: published.ledger });
+
+  return releaseOutputs(facts, plan.channels, settings.image, published);
+}

@@ -1,0 +1,116 @@
+import { once } from "node:events";
+import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { provisionKit } from "../kit/provision.ts";
+import { type LocalGitHub, startGitHub } from "./github/server.ts";
+import { holdLock } from "./lock.ts";
+import type { Options } from "./options.ts";
+import { choosePorts } from "./services/ports.ts";
+import { endLeftovers } from "./services/processes.ts";
+import { startServices } from "./services/services.ts";
+import { sourceSettings } from "./source.ts";
+import { openStack, type RehearsalStack } from "./stack.ts";
+import { type Outputs, summary } from "./summary.ts";
+
+/** Token of the local GitHub: made up, and known to nobody else. */
+const TOKEN = "rehearsal-token";
+/** Repository that is released, on the local GitHub as in public. */
+const REPOSITORY = "octo-example/mount-monitor";
+/** Version that is released when none is asked for and none is there. */
+const FIRST_VERSION = "1.0.0";
+
+/**
+ * One release against services on the loopback interface: starts them, runs the stack, shows what was published, and
+ * ends them again. Everything is kept in `.local/`, so that the next run goes on where this one ended.
+ *
+ * @param report progress, one line at a time
+ */
+export async function rehearse(options: Options, report: (line: string) => void): Promise<void> {
+  const project = process.cwd();
+  const local = join(project, ".local");
+  const stack = new AsyncDisposableStack();
+  await using _cleanup = stack;
+  await mkdir(local, { recursive: true });
+  stack.defer(await holdLock(local));
+  await endLeftovers(local);
+  if (options.reset) {
+    await forget(project, local);
+  }
+  const kit = await provisionKit({ report });
+  const services = await startServices({ local, kit, report });
+  stack.defer(() => services.stop());
+  const github = await startGitHub({
+    port: (await choosePorts(local)).github,
+    dataDir: join(local, "github"),
+    token: TOKEN,
+    acceptAnyCommit: true,
+  });
+  stack.defer(async () => {
+    await keepHistory(github, local);
+    await github.stop();
+  });
+  const repository = options.settings.repository ?? REPOSITORY;
+  const [owner = "", name = ""] = repository.split("/");
+  if (!github.hasRepository(repository)) {
+    github.createRepository({ owner, name });
+  }
+  const environment = { ...services.env, GITHUB_TOKEN: TOKEN };
+  Object.assign(process.env, environment);
+  const opened = await openStack({
+    project,
+    local,
+    kit,
+    environment,
+    settings: {
+      repository,
+      githubUrl: github.url,
+      image: `${services.registry.address}/${repository}`,
+      builder: services.builder,
+      ...(await sourceSettings(options, project, local, report)),
+      ...versionSettings(options, github, repository),
+      ...options.settings,
+    },
+  });
+  await run(opened, options, services.registry.ca, report);
+  if (options.keep) {
+    report(`The services are up: GitHub ${github.url}, registry https://${services.registry.address}. Ctrl-C ends them.`);
+    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  }
+}
+
+async function run({ stack, configFile }: RehearsalStack, options: Options, ca: string, report: (line: string) => void) {
+  const shown = { configFile, color: process.stderr.isTTY ? "always" : "never", onOutput: (text: string) => process.stderr.write(text) } as const;
+  if (options.preview) {
+    await stack.preview({ ...shown, diff: true });
+    return;
+  }
+  const { outputs } = await stack.up({ ...shown, suppressOutputs: true });
+  const plain = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
+  } else if (plain.version) {
+    process.stdout.write(summary(plain as unknown as Outputs, ca));
+  } else {
+    report(String(plain.reason));
+  }
+}
+
+/** What was asked for; else nothing when the stack has released, so that it stays as it is; else the first version. */
+function versionSettings({ version, commit }: Options, github: LocalGitHub, repository: string): Record<string, string> {
+  const asked = version ?? (github.inspect.releases(repository).some(({ draft }) => !draft) ? undefined : FIRST_VERSION);
+  return { ...(asked === undefined ? {} : { version: asked }), ...(commit === undefined ? {} : { commit }) };
+}
+
+/** The requests of this run, for whoever wants to know what was asked of GitHub: one JSON object a line. */
+async function keepHistory(github: LocalGitHub, local: string): Promise<void> {
+  await appendFile(join(local, "github-requests.jsonl"), github.history.map((record) => `${JSON.stringify(record)}\n`).join(""));
+}
+
+async function forget(project: string, local: string): Promise<void> {
+  const kept = (await readdir(local)).map((name) => join(local, name));
+  await Promise.all(
+    [...kept, ...[".artifacts", ".build", "docker-context"].map((name) => join(project, name))].map((path) =>
+      rm(path, { recursive: true, force: true }),
+    ),
+  );
+}

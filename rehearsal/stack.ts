@@ -1,0 +1,101 @@
+import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { parse, stringify } from "yaml";
+import program from "../index.ts";
+import type { Kit } from "../kit/provision.ts";
+
+/** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
+const STACK = "local";
+const PROJECT = "mount-monitor";
+
+/** Where the stack runs. All paths are absolute. */
+export interface StackPlace {
+  /** Directory of the project, with Pulumi.yaml. */
+  readonly project: string;
+  /** Directory that the rehearsal keeps its data in. */
+  readonly local: string;
+  readonly kit: Kit;
+  /** Environment of the plugins: Docker's configuration, certificates, credentials. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Settings of this run, by key; they win over the committed ones. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** The rehearsal's stack and the file that its operations read the settings from. */
+export interface RehearsalStack {
+  readonly stack: Stack;
+  readonly configFile: string;
+}
+
+/** Opens the stack, with the same program that `pulumi up` runs, a file backend, and no pending operation. */
+export async function openStack({ project, local, kit, environment, settings }: StackPlace): Promise<RehearsalStack> {
+  const state = join(local, "state");
+  await mkdir(state, { recursive: true });
+  const root = await layOutEngine(project, local, kit);
+  const stack = await LocalWorkspace.createOrSelectStack(
+    { stackName: STACK, projectName: PROJECT, program },
+    {
+      workDir: project,
+      pulumiHome: root,
+      pulumiCommand: await PulumiCommand.get({ root }),
+      envVars: {
+        ...environment,
+        PATH: [kit.bin, process.env.PATH].join(delimiter),
+        PULUMI_BACKEND_URL: `file://${state}`,
+        // The rehearsal's secrets are made up; a real stack has a passphrase or a key of its own.
+        PULUMI_CONFIG_PASSPHRASE: "rehearsal",
+        PULUMI_SKIP_UPDATE_CHECK: "true",
+      },
+    },
+  );
+  await settlePending(stack);
+  return { stack, configFile: await writeSettings(project, local, settings) };
+}
+
+/**
+ * Lays out an engine as an installation has it: the CLI with the dynamic providers' start script beside it, and the
+ * plugins under their versions. The engine then takes them for its own and does not warn about what is on the PATH.
+ */
+async function layOutEngine(project: string, local: string, kit: Kit): Promise<string> {
+  const root = join(local, "pulumi");
+  const bin = join(root, "bin");
+  await rm(bin, { recursive: true, force: true });
+  await mkdir(bin, { recursive: true });
+  // A link to the same file, not a symbolic one: the engine looks beside the path that it was started from.
+  await link(join(kit.bin, "pulumi"), join(bin, "pulumi")).catch(() => copyFile(join(kit.bin, "pulumi"), join(bin, "pulumi")));
+  await symlink(join(project, "node_modules/@pulumi/pulumi/pulumi-resource-pulumi-nodejs"), join(bin, "pulumi-resource-pulumi-nodejs"));
+  for (const { name, version, path } of kit.parts.filter(({ name }) => name.startsWith("pulumi-resource-"))) {
+    const directory = join(root, "plugins", `${name.replace("pulumi-", "")}-v${version}`);
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(directory, { recursive: true });
+    await symlink(path, join(directory, name));
+  }
+  return root;
+}
+
+/**
+ * After a SIGKILL the state may hold a lock and operations that were under way. The caller holds the rehearsal's own
+ * lock, so no other update lives; every resource looks at the world before it writes, so forgetting is safe.
+ */
+async function settlePending(stack: Stack): Promise<void> {
+  await stack.cancel();
+  const exported = await stack.exportStack();
+  if ((exported.deployment?.pending_operations ?? []).length > 0) {
+    delete exported.deployment.pending_operations;
+    await stack.importStack(exported);
+  }
+}
+
+async function writeSettings(project: string, local: string, settings: Readonly<Record<string, string>>): Promise<string> {
+  const committed = parse(await readFile(join(project, `Pulumi.${STACK}.yaml`), "utf8"));
+  const values = Object.entries(settings).map(([key, value]) => [`${PROJECT}:${key}`, structured(value)]);
+  const path = join(local, `Pulumi.${STACK}.yaml`);
+  await writeFile(path, stringify({ ...committed, config: { ...committed.config, ...Object.fromEntries(values) } }));
+  return path;
+}
+
+// Lists and maps are given as JSON; everything else is text.
+function structured(value: string): unknown {
+  return /^[[{]/.test(value) ? JSON.parse(value) : value;
+}

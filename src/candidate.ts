@@ -1,0 +1,76 @@
+import { rm } from "node:fs/promises";
+import type { BinaryArtifact } from "./model/artifact.ts";
+import { checkArtifactSet } from "./model/artifact.ts";
+import { type DeclaredRelease, textAssets } from "./model/assets.ts";
+import type { ReleaseFacts } from "./model/metadata.ts";
+import { type Change, releaseNotes } from "./model/notes.ts";
+import { refuseOtherDigest } from "./resources/guard.ts";
+import { exportIndex } from "./services/builder.ts";
+import { CONTEXT, DOCKERFILE, stageContext } from "./services/docker-context.ts";
+import { openStorage } from "./services/artifact-storage.ts";
+import type { Registry } from "./services/registry.ts";
+import type { Settings } from "./settings.ts";
+
+/** A release that is not published yet: all that decides its bytes, but the bytes. */
+export interface Candidate
+  extends Omit<ReleaseFacts, "artifacts" | "image" | "notes"> {
+  readonly repository: string;
+  readonly architectures: readonly BinaryArtifact["architecture"][];
+  /** Image reference without a tag, as the public knows it. */
+  readonly publicImage: string;
+  /** Commits since the previous release, newest first. */
+  readonly changes: readonly Change[];
+}
+
+/** Directory of the index that was built without a push. */
+const LAYOUT = ".build/index";
+
+/**
+ * Completes a candidate with its bytes: stages the Docker Build Context, builds the index without a push, and refuses
+ * when the version tag holds another one. Writes nothing that others can see.
+ *
+ * @throws naming every artifact that is missing or wrong, or both digests
+ */
+export async function completeFacts(
+  candidate: Candidate,
+  artifacts: readonly BinaryArtifact[],
+  { builder, image, artifactRetentionDays }: Pick<Settings, "builder" | "image" | "artifactRetentionDays">,
+  registry: Registry,
+): Promise<DeclaredRelease> {
+  const problems = checkArtifactSet(artifacts, {
+    binaryName: candidate.source.binaryName,
+    architectures: candidate.architectures,
+    version: candidate.version,
+  });
+  if (problems.length > 0) {
+    throw new Error(`the binaries of ${candidate.tag} are not complete:\n${problems.join("\n")}`);
+  }
+  const storage = openStorage();
+  await storage.mark(artifacts.map(({ checksum }) => checksum), "in-use");
+  await storage.expire(artifactRetentionDays, new Date());
+  await stageContext(
+    await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await storage.pathOf(checksum) }))),
+    candidate.dockerfile,
+  );
+  const platforms = candidate.architectures.map((architecture) => `linux/${architecture}`);
+  const [index, found] = await Promise.all([
+    exportIndex(
+      {
+        builder,
+        context: CONTEXT,
+        dockerfile: `${CONTEXT}/${DOCKERFILE}`,
+        platforms,
+        labels: candidate.labels,
+        sourceDateEpoch: Date.parse(candidate.commitTime) / 1000,
+      },
+      LAYOUT,
+    ),
+    registry.digestOf(candidate.tag),
+  ]);
+  await rm(LAYOUT, { recursive: true, force: true });
+  refuseOtherDigest({ image, tag: candidate.tag, digest: index.digest }, found);
+  const { repository, architectures, publicImage, changes, ...known } = candidate;
+  const published = { reference: publicImage, tag: candidate.tag, digest: index.digest, platforms, digests: index.digests };
+  const facts = { ...known, artifacts: [...artifacts], image: published, notes: releaseNotes({ ...candidate, image: published }) };
+  return { ...facts, files: textAssets(facts) };
+}

@@ -1,0 +1,63 @@
+import { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import type { Candidate } from "../candidate.ts";
+import { buildArtifact, type BuildRequest } from "../commands/build.ts";
+import type { BinaryArtifact } from "../model/artifact.ts";
+import type { ReleaseFacts } from "../model/metadata.ts";
+
+/** The release whose binaries are declared: one to be built, or one that is published. */
+export type BinariesArgs =
+  | { readonly kind: "candidate"; readonly candidate: Candidate }
+  | { readonly kind: "sealed"; readonly facts: ReleaseFacts };
+
+/** One tested, built and verified Binary Artifact for each architecture. */
+export class Binaries extends pulumi.ComponentResource {
+  readonly artifacts: pulumi.Output<readonly BinaryArtifact[]>;
+
+  constructor(name: string, args: BinariesArgs, options: pulumi.ComponentResourceOptions = {}) {
+    super("mount-monitor:release:Binaries", name, {}, options);
+    this.artifacts =
+      args.kind === "sealed"
+        ? recordedBinaries(name, args.facts, this)
+        : builtBinaries(name, args.candidate, this);
+    this.registerOutputs({ artifacts: this.artifacts });
+  }
+}
+
+/** Tests first, then one build for each architecture, in parallel; the scripts say what they were given by environment. */
+function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resource): pulumi.Output<BinaryArtifact[]> {
+  const requests = candidate.architectures.map((architecture) => buildRequest(candidate, architecture));
+  const tests = new local.Command(
+    `${name}-tests`,
+    { create: "node src/commands/test.ts", environment: testEnvironment(candidate), logging: local.Logging.Stderr },
+    { parent },
+  );
+  const commands = requests.map(
+    (request) =>
+      new local.Command(
+        `${name}-${request.architecture}`,
+        { create: "node src/commands/build.ts", environment: buildEnvironment(request), logging: local.Logging.Stderr },
+        { parent, dependsOn: tests },
+      ),
+  );
+  // A preview creates nothing, and reviewers shall read the bytes: the same build runs here, and what it made is kept
+  // in the artifact storage for the update.
+  return pulumi.runtime.isDryRun()
+    ? pulumi.output(Promise.all(requests.map(buildArtifact)))
+    : pulumi.all(commands.map(({ stdout }) => stdout.apply(parseArtifact)));
+}
+
+/** A published release is not built again: its commands keep what they recorded, or repeat the record if that is lost. */
+function recordedBinaries(name: string, facts: ReleaseFacts, parent: pulumi.Resource): pulumi.Output<BinaryArtifact[]> {
+  const record = (suffix: string, text: string) =>
+    new local.Command(
+      `${name}-${suffix}`,
+      { create: `printf '%s\\n' "$RECORD"`, environment: { RECORD: text } },
+      { parent, ignoreChanges: ["create", "environment", "logging"] },
+    );
+  record("tests", `passed before ${facts.tag} was published`);
+  for (const artifact of facts.artifacts) {
+    record(artifact.architecture, JSON.stringify(artifact));
+  }
+  return pulumi.output([...facts.artifacts]);
+}

@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { formatChecksums } from "./checksums.ts";
+import { artifactsJson, metadataJson, type ReleaseFacts } from "./metadata.ts";
+
+/** A release as the stack declares it: its facts and the very texts of its assets, recorded ones for a published release. */
+export interface DeclaredRelease extends ReleaseFacts {
+  /** Text assets: name → text. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** The text assets of a release: name → text. `checksums.txt` has a line for each binary. */
+export function textAssets(facts: ReleaseFacts): Record<string, string> {
+  return {
+    "artifacts.json": artifactsJson(facts),
+    "checksums.txt": formatChecksums(facts.artifacts.map(({ name, checksum }) => ({ name, checksum }))),
+    "metadata.json": metadataJson(facts),
+  };
+}
+
+/** Every asset of a release: name → SHA-256 hex. */
+export function assetChecksums({ artifacts, files }: DeclaredRelease): Record<string, string> {
+  return Object.fromEntries([
+    ...artifacts.map(({ name, checksum }) => [name, checksum] as const),
+    ...Object.entries(files).map(([name, text]) => [name, sha256(text)] as const),
+  ]);
+}
+
+/** The binary that the image must hold for each platform: platform → SHA-256 hex. */
+export function platformChecksums(facts: ReleaseFacts): Record<string, string> {
+  return Object.fromEntries(facts.artifacts.map(({ architecture, checksum }) => [`linux/${architecture}`, checksum]));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}

@@ -1,0 +1,171 @@
+import { readFile } from "node:fs/promises";
+import type { Candidate } from "./candidate.ts";
+import type { Connections } from "./connections.ts";
+import type { DeclaredRelease } from "./model/assets.ts";
+import { type ChannelTarget, channels, isLatest } from "./model/channel.ts";
+import { dockerfileFor } from "./model/dockerfile.ts";
+import { imageLabels, licenseOf } from "./model/labels.ts";
+import { parseMarker } from "./model/marker.ts";
+import { previousOf } from "./model/notes.ts";
+import { isPrerelease, parseTag, tagOf } from "./model/version.ts";
+import { recordedRelease } from "./sealed.ts";
+import { buildkitVersion } from "./services/builder.ts";
+import { DOCKERFILE } from "./services/docker-context.ts";
+import * as git from "./services/git.ts";
+import type { GitHub, Release } from "./services/github.ts";
+import { goVersion } from "./services/go.ts";
+import type { Registry } from "./services/registry.ts";
+import type { Settings } from "./settings.ts";
+
+/** What this update declares, decided from what is published and from git, before anything is written. */
+export type Plan =
+  | { readonly kind: "none"; readonly reason: string }
+  | { readonly kind: "sealed"; readonly facts: DeclaredRelease; readonly release: Release; readonly channels: readonly PlannedChannel[] }
+  | { readonly kind: "candidate"; readonly candidate: Candidate; readonly channels: readonly PlannedChannel[] };
+
+/** A channel as it shall be once this update is done; `digest` is absent where the release of this update is meant. */
+export type PlannedChannel = ChannelTarget & { readonly digest?: string };
+
+/**
+ * Decides what is declared: the release that a tag or the setting `version` names, sealed when it is published already;
+ * else the newest release of this stack as it was recorded; else none.
+ *
+ * @throws when a published version differs from what is asked for; nothing has been written then
+ */
+export async function planRelease(settings: Settings, services: Connections): Promise<Plan> {
+  const releases = await services.github.releases();
+  const wanted = settings.release;
+  const named = wanted.kind === "none" ? undefined : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
+  const sealed = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
+  if (sealed) {
+    const facts = await recordedRelease(sealed, services.github);
+    await refuseOtherCommit(settings, services.github, facts);
+    return { kind: "sealed", facts, release: sealed, channels: await channelsWith(facts.version, releases, services.registry) };
+  }
+  if (wanted.kind === "none") {
+    return { kind: "none", reason: wanted.reason };
+  }
+  return {
+    kind: "candidate",
+    candidate: await candidateOf(settings, wanted.version, services.github, releases),
+    channels: await channelsWith(wanted.version, releases, services.registry),
+  };
+}
+
+/** The last release that this stack published; what its resources stand for when no version is asked for. */
+function newestOf(stack: string, releases: readonly Release[]): Release | undefined {
+  return releases
+    .filter(({ draft, body }) => !draft && parseMarker(body)?.stack === stack)
+    .sort((left, right) => (right.publishedAt ?? "").localeCompare(left.publishedAt ?? "") || right.id - left.id)[0];
+}
+
+async function refuseOtherCommit(settings: Settings, github: GitHub, facts: DeclaredRelease): Promise<void> {
+  const asked =
+    settings.release.kind === "tag"
+      ? await git.commitOf(settings.source, settings.release.tag)
+      : settings.release.kind === "version" && settings.release.commit
+        ? await git.commitOf(settings.source, settings.release.commit)
+        : undefined;
+  if (asked !== undefined && asked !== facts.commit) {
+    throw new Error(
+      `${facts.tag} is already published from commit ${facts.commit}, and this update asks for ${asked}. ` +
+        "A version is written once: put the tag back, or release the next version.",
+    );
+  }
+  const tagged = await github.tagCommit(facts.tag);
+  if (tagged !== facts.commit) {
+    throw new Error(
+      `tag ${facts.tag} on GitHub is ${tagged ? `at ${tagged}` : "missing"}, and the release was published from ${facts.commit}. ` +
+        "A version tag never moves: put it back.",
+    );
+  }
+}
+
+async function candidateOf(
+  settings: Settings,
+  version: string,
+  github: GitHub,
+  releases: readonly Release[],
+): Promise<Candidate> {
+  const tag = tagOf(version);
+  const { repository, prefix } = await git.locate(settings.source);
+  const tagged = await github.tagCommit(tag);
+  const commit = await git.commitOf(settings.source, revisionOf(settings, tag, tagged));
+  if (tagged !== undefined && tagged !== commit) {
+    throw new Error(`tag ${tag} on GitHub is at ${tagged}, and here ${commit} is asked for; a version tag never moves. Fetch the tags, or release the next version.`);
+  }
+  const published = releases.filter(({ draft }) => !draft).flatMap(({ tagName }) => versionOf(tagName));
+  const previous = previousOf(version, published);
+  const [commitTime, dockerfile, license, go, buildkit, changes] = await Promise.all([
+    git.commitTime(repository, commit),
+    git.fileAt(repository, commit, DOCKERFILE),
+    git.fileAt(repository, commit, "LICENSE"),
+    goVersion(repository, commit, prefix),
+    buildkitVersion(settings.builder),
+    git.changes(repository, previous && (await git.commitOf(settings.source, tagOf(previous)).catch(() => undefined)), commit),
+  ]);
+  const licenses = license === undefined ? undefined : licenseOf(license);
+  return {
+    version,
+    tag,
+    ...(previous ? { previousTag: tagOf(previous) } : {}),
+    commit,
+    commitTime,
+    prerelease: isPrerelease(version),
+    latest: isLatest(version, published),
+    title: tag,
+    go,
+    buildkit,
+    source: {
+      prefix,
+      package: settings.package,
+      binaryName: settings.binaryName,
+      versionVariable: settings.versionVariable,
+      verifyArgs: settings.verifyArgs,
+    },
+    dockerfile: dockerfile ?? dockerfileFor(settings.binaryName, await readFile(DOCKERFILE, "utf8")),
+    labels: imageLabels({ repository: settings.repository, binaryName: settings.binaryName, version, commit, commitTime, licenses }),
+    repository: settings.repository,
+    architectures: settings.architectures,
+    publicImage: settings.publicImage,
+    changes,
+  };
+}
+
+/** The tag that was pushed; else the commit that is asked for; else the tag on GitHub; else HEAD. */
+function revisionOf({ release }: Settings, tag: string, tagged: string | undefined): string {
+  return release.kind === "tag" ? tag : ((release.kind === "version" ? release.commit : undefined) ?? tagged ?? "HEAD");
+}
+
+function versionOf(tagName: string): string[] {
+  const parsed = parseTag(tagName);
+  return parsed.ok ? [parsed.version] : [];
+}
+
+/**
+ * Channels over all published versions and this one. A version that other tools published without an image cannot
+ * be pointed at, and the next lower one stands in for it.
+ */
+async function channelsWith(version: string, releases: readonly Release[], registry: Registry): Promise<PlannedChannel[]> {
+  const published = releases.filter(({ draft }) => !draft);
+  const digests = new Map<string, string | undefined>([[version, undefined]]);
+  let versions = [...new Set([version, ...published.flatMap(({ tagName }) => versionOf(tagName))])];
+  for (;;) {
+    const targets = channels(versions);
+    const unknown = [...new Set(targets.map((target) => target.version))].filter((target) => !digests.has(target));
+    if (unknown.length === 0) {
+      return targets.map((target) => {
+        const digest = digests.get(target.version);
+        return digest === undefined ? target : { ...target, digest };
+      });
+    }
+    const found = await Promise.all(unknown.map(async (target) => [target, await registry.digestOf(tagOf(target))] as const));
+    const missing = new Set(found.filter(([, digest]) => digest === undefined).map(([target]) => target));
+    for (const [target, digest] of found) {
+      if (digest !== undefined) {
+        digests.set(target, digest);
+      }
+    }
+    versions = versions.filter((candidate) => !missing.has(candidate));
+  }
+}

@@ -1,0 +1,131 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/**
+ * What a resource of ours does against the world. One `ensure` serves create and update, because a release is
+ * completed by running again: it looks at what is there first, and writes only what is missing.
+ */
+export interface Implementation<Inputs extends object, Facts extends object> {
+  /** Makes the world agree with the inputs, or throws saying what differs. `recorded` is what an earlier run recorded. */
+  ensure(inputs: Inputs, recorded: (Inputs & Facts) | undefined): Promise<Facts>;
+  /**
+   * Looks at the world and says, one sentence each, what differs from the recorded facts; empty when nothing does.
+   * What is missing is a sentence; a network or permission error is thrown, and fails the refresh.
+   */
+  observe(recorded: Inputs & Facts): Promise<string[]>;
+}
+
+/** Stack configuration as a dynamic provider receives it; secrets are in clear text here and go no further. */
+export interface ProviderConfiguration {
+  readonly get: (key: string) => string | undefined;
+}
+
+let configuration: ProviderConfiguration = { get: () => undefined };
+
+/** Remembers the stack configuration for this plugin process. Called once by the engine's `configure`. */
+export function setConfiguration(next: ProviderConfiguration): void {
+  configuration = next;
+}
+
+/** The stack configuration, inside a dynamic provider's process. */
+export function providerConfiguration(): ProviderConfiguration {
+  return configuration;
+}
+
+/** The arguments of a resource: every input, known already or to come. */
+export type InputsOf<Inputs> = { readonly [Key in keyof Inputs]: pulumi.Input<Inputs[Key]> };
+
+/** State of a resource of ours: its inputs, the facts recorded when it was made, and what the last refresh saw. */
+type Recorded = Record<string, unknown> & { drift?: string[] };
+
+/**
+ * A dynamic resource whose code stays in its module and is only imported by the serialized provider: the state then
+ * carries neither code nor a path, and a newer program reads what an older one wrote.
+ *
+ * @param module path of the implementing module below `src/resources`, without the ending
+ */
+export abstract class ReleaseResource extends pulumi.dynamic.Resource {
+  declare readonly drift: pulumi.Output<string[]>;
+
+  constructor(module: string, type: string, name: string, inputs: pulumi.Inputs, options: pulumi.CustomResourceOptions) {
+    super(
+      providerOf(module),
+      name,
+      { ...inputs, drift: undefined },
+      // Published is write-once: nothing that a stack forgets is deleted by it.
+      { ...options, retainOnDelete: true },
+      "release",
+      type,
+    );
+  }
+}
+
+// Everything inside is serialized into the state as text: it may capture `module` and nothing of this machine.
+function providerOf(module: string): pulumi.dynamic.ResourceProvider {
+  const imported = async (name: string) => {
+    const { pathToFileURL } = await import("node:url");
+    return import(pathToFileURL(`${process.cwd()}/src/resources/${name}.ts`).href);
+  };
+  const kernel = () => imported("dynamic");
+  const load = () => imported(module);
+  return {
+    configure: async (request) => {
+      (await kernel()).setConfiguration({ get: (key: string) => request.config.get(key) });
+    },
+    diff: async (_id, olds, news) => (await kernel()).diffOf(olds, news),
+    create: async (inputs) => (await kernel()).create(module, (await load()).implementation, inputs),
+    update: async (_id, olds, news) => (await kernel()).update((await load()).implementation, olds, news),
+    read: async (id, recorded) => (await kernel()).read(id, (await load()).implementation, recorded),
+    delete: async () => {},
+  };
+}
+
+/** Inputs that changed, or drift that the last refresh saw, make an update; never a replacement. */
+export function diffOf(olds: Recorded, news: Recorded): pulumi.dynamic.DiffResult {
+  const keys = Object.keys(news).filter((key) => key !== "__provider" && key !== "drift");
+  const changed = keys.some((key) => canonical(olds[key]) !== canonical(news[key]));
+  return { changes: changed || (olds.drift ?? []).length > 0, replaces: [] };
+}
+
+/** Creates the resource: id is the module's name, which is the same for every version. */
+export async function create(
+  id: string,
+  implementation: Implementation<Recorded, Recorded>,
+  inputs: Recorded,
+): Promise<pulumi.dynamic.CreateResult> {
+  return { id, outs: await ensured(implementation, inputs, undefined) };
+}
+
+/** Updates the resource; `olds` are the recorded inputs and facts. */
+export async function update(
+  implementation: Implementation<Recorded, Recorded>,
+  olds: Recorded,
+  news: Recorded,
+): Promise<pulumi.dynamic.UpdateResult> {
+  return { outs: await ensured(implementation, news, olds) };
+}
+
+/** Gives back what was recorded, unchanged, with what was observed beside it. */
+export async function read(
+  id: string,
+  implementation: Implementation<Recorded, Recorded>,
+  recorded: Recorded,
+): Promise<pulumi.dynamic.ReadResult> {
+  return { id, props: { ...recorded, drift: await implementation.observe(recorded) } };
+}
+
+async function ensured(
+  implementation: Implementation<Recorded, Recorded>,
+  inputs: Recorded,
+  recorded: Recorded | undefined,
+): Promise<Recorded> {
+  const { __provider, drift, ...plain } = inputs;
+  return { ...plain, ...(await implementation.ensure(plain, recorded)), drift: [] };
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, nested) =>
+    nested !== null && typeof nested === "object" && !Array.isArray(nested)
+      ? Object.fromEntries(Object.entries(nested).sort(([left], [right]) => (left < right ? -1 : 1)))
+      : nested,
+  ) ?? "";
+}

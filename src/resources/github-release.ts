@@ -1,0 +1,227 @@
+import { createHash } from "node:crypto";
+import type * as pulumi from "@pulumi/pulumi";
+import { formatMarker, parseMarker, sameMarker } from "../model/marker.ts";
+import { openStorage } from "../services/artifact-storage.ts";
+import type { Asset, GitHub, Release } from "../services/github.ts";
+import { githubOf } from "./clients.ts";
+import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
+
+/** A release and everything that readers can download from it. */
+export interface GithubReleaseInputs {
+  /** `owner/name`. */
+  readonly repository: string;
+  /** Stack that makes the release; with version and commit it tells our own drafts from others. */
+  readonly stack: string;
+  readonly tag: string;
+  readonly version: string;
+  /** 40 hex digits. */
+  readonly commit: string;
+  readonly title: string;
+  /** Markdown. */
+  readonly notes: string;
+  readonly prerelease: boolean;
+  /** Whether GitHub marks it as the latest release. */
+  readonly latest: boolean;
+  /** Text assets: name → text. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Binary assets, read from the artifact storage: name → checksum (SHA-256 hex) and size in bytes. */
+  readonly binaries: Readonly<Record<string, { readonly checksum: string; readonly size: number }>>;
+}
+
+/** What GitHub answered when the release was published. */
+export interface GithubReleaseFacts {
+  readonly releaseId: number;
+  readonly url: string;
+}
+
+/**
+ * The GitHub release as one resource: a draft is found or made, its assets are attached and compared, and it is
+ * published last, so that a reader never sees half of it and immutable releases work.
+ */
+export class GithubRelease extends ReleaseResource {
+  declare readonly releaseId: pulumi.Output<number>;
+  declare readonly url: pulumi.Output<string>;
+
+  constructor(
+    name: string,
+    inputs: InputsOf<GithubReleaseInputs>,
+    options: pulumi.CustomResourceOptions,
+  ) {
+    super("github-release", "GithubRelease", name, { ...inputs, releaseId: undefined, url: undefined }, options);
+  }
+}
+
+/** An asset as it must be served. */
+interface ExpectedAsset {
+  readonly name: string;
+  readonly contentType: string;
+  readonly size: number;
+  readonly checksum: string;
+  readonly bytes: () => Promise<Uint8Array>;
+}
+
+/** @throws when the tag is published with other bytes or from another commit, or when a draft is not ours */
+export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFacts> = {
+  async ensure(inputs) {
+    const github = githubOf(inputs.repository);
+    const assets = expectedAssets(inputs);
+    const ofTag = (await github.releases()).filter(({ tagName }) => tagName === inputs.tag);
+    const published = ofTag.find(({ draft }) => !draft);
+    if (published) {
+      await refuseMovedTag(github, inputs, "required");
+      return facts(await attach(github, published, assets));
+    }
+    const draft = await attach(github, await draftOf(github, inputs, ofTag), assets);
+    await refuseMovedTag(github, inputs, "optional");
+    const release = await github.publish(draft, { latest: inputs.latest });
+    await refuseMovedTag(github, inputs, "required");
+    await openStorage().mark(Object.values(inputs.binaries).map(({ checksum }) => checksum), "consumed");
+    return facts(release);
+  },
+
+  async observe(recorded) {
+    const github = githubOf(recorded.repository);
+    const [releases, commit] = await Promise.all([github.releases(), github.tagCommit(recorded.tag)]);
+    const release = releases.find(({ tagName, draft }) => tagName === recorded.tag && !draft);
+    if (!release) {
+      return [`release ${recorded.tag} is missing from ${recorded.repository}`];
+    }
+    return [
+      ...(commit === recorded.commit ? [] : [`tag ${recorded.tag} is at ${commit ?? "nothing"}, recorded is ${recorded.commit}`]),
+      ...(release.prerelease === recorded.prerelease ? [] : [`release ${recorded.tag} is ${release.prerelease ? "" : "not "}marked as a prerelease`]),
+      ...(await assetProblems(github, release, expectedAssets(recorded))),
+    ];
+  },
+};
+
+function facts(release: Release): GithubReleaseFacts {
+  return { releaseId: release.id, url: release.htmlUrl };
+}
+
+/** Our own draft of this release: adopted when an earlier run left one, made otherwise. */
+async function draftOf(github: GitHub, inputs: GithubReleaseInputs, ofTag: readonly Release[]): Promise<Release> {
+  const marker = { stack: inputs.stack, version: inputs.version, commit: inputs.commit };
+  const isOurs = (release: Release) => sameMarker(parseMarker(release.body), marker);
+  const foreign = ofTag.filter((release) => !isOurs(release));
+  if (foreign.length > 0) {
+    throw new Error(
+      `${inputs.repository} has a draft of ${inputs.tag} that this stack did not make for ${inputs.commit}: ` +
+        `${foreign.map(({ id, htmlUrl }) => `${id} (${htmlUrl})`).join(", ")}. Publish or delete it on GitHub, then run again.`,
+    );
+  }
+  const [own, ...doubled] = [...ofTag].sort((left, right) => left.id - right.id);
+  for (const release of doubled) {
+    await github.deleteDraft(release);
+  }
+  return (
+    own ??
+    github.createDraft(
+      {
+        tag: inputs.tag,
+        commit: inputs.commit,
+        title: inputs.title,
+        notes: `${inputs.notes}\n${formatMarker(marker)}\n`,
+        prerelease: inputs.prerelease,
+      },
+      isOurs,
+    )
+  );
+}
+
+/** Attaches what is missing and compares everything; a published release only ever gains what it lost. */
+async function attach(github: GitHub, release: Release, expected: readonly ExpectedAsset[]): Promise<Release> {
+  if (release.draft) {
+    const broken = release.assets.filter((asset) => {
+      const wanted = expected.find(({ name }) => name === asset.name);
+      return wanted !== undefined && (asset.state !== "uploaded" || asset.size !== wanted.size);
+    });
+    for (const asset of broken) {
+      await github.deleteAsset(asset);
+    }
+    release = { ...release, assets: release.assets.filter((asset) => !broken.includes(asset)) };
+  }
+  const present = new Set(release.assets.map(({ name }) => name));
+  const differing = await assetProblems(github, release, expected.filter(({ name }) => present.has(name)));
+  if (differing.length > 0) {
+    throw new Error(`${release.tagName} is written once, and what is there differs:\n${differing.join("\n")}`);
+  }
+  const missing = expected.filter(({ name }) => !present.has(name));
+  if (missing.length === 0) {
+    return release;
+  }
+  const uploaded = await Promise.all(
+    missing.map(async (asset) => github.uploadAsset(release, { ...asset, bytes: await asset.bytes() })),
+  );
+  const complete = { ...release, assets: [...release.assets, ...uploaded] };
+  const problems = await assetProblems(github, complete, expected);
+  if (problems.length > 0) {
+    throw new Error(`GitHub does not hold what was uploaded to ${release.tagName}:\n${problems.join("\n")}`);
+  }
+  return complete;
+}
+
+async function assetProblems(github: GitHub, release: Release, expected: readonly ExpectedAsset[]): Promise<string[]> {
+  const unexpected = release.assets
+    .filter(({ name }) => !expected.some((asset) => asset.name === name))
+    .map(({ name }) => `asset ${name} of ${release.tagName} does not belong to the release`);
+  const problems = await Promise.all(
+    expected.map(async ({ name, size, checksum }) => {
+      const asset = release.assets.find((candidate) => candidate.name === name);
+      if (!asset) {
+        return [`asset ${name} of ${release.tagName} is missing`];
+      }
+      const found = { state: asset.state, size: asset.size, checksum: await checksumOf(github, asset) };
+      return found.state === "uploaded" && found.size === size && found.checksum === checksum
+        ? []
+        : [
+            `asset ${name} of ${release.tagName} is ${found.state}, ${found.size} bytes, SHA-256 ${found.checksum}; ` +
+              `recorded are ${size} bytes, SHA-256 ${checksum}`,
+          ];
+    }),
+  );
+  return [...problems.flat(), ...unexpected];
+}
+
+// GitHub gives the digest of the bytes that it holds; a server that does not is asked for the bytes.
+async function checksumOf(github: GitHub, asset: Asset): Promise<string> {
+  return asset.digest?.replace("sha256:", "") ?? sha256(await github.downloadAsset(asset));
+}
+
+async function refuseMovedTag(
+  github: GitHub,
+  { tag, commit, repository }: GithubReleaseInputs,
+  presence: "required" | "optional",
+): Promise<void> {
+  const found = await github.tagCommit(tag);
+  if (found === undefined ? presence === "required" : found !== commit) {
+    throw new Error(
+      `tag ${tag} of ${repository} is ${found ? `at ${found}` : "missing"}, this release is ${commit}. ` +
+        "A version tag never moves: put it back, or release the next version.",
+    );
+  }
+}
+
+function expectedAssets({ files, binaries }: GithubReleaseInputs): ExpectedAsset[] {
+  const texts = Object.entries(files).map(([name, text]) => {
+    const bytes = Buffer.from(text, "utf8");
+    return {
+      name,
+      contentType: name.endsWith(".json") ? "application/json" : "text/plain; charset=utf-8",
+      size: bytes.length,
+      checksum: sha256(bytes),
+      bytes: async () => bytes,
+    };
+  });
+  const executables = Object.entries(binaries).map(([name, { checksum, size }]) => ({
+    name,
+    contentType: "application/octet-stream",
+    size,
+    checksum,
+    bytes: () => openStorage().read(checksum),
+  }));
+  return [...executables, ...texts];
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

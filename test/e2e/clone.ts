@@ -1,0 +1,82 @@
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { execa, type ResultPromise } from "execa";
+
+const project = join(import.meta.dirname, "../..");
+// The same author and time for every clone: the same tree is then the same commit.
+const identity = {
+  GIT_AUTHOR_NAME: "Octo Example",
+  GIT_AUTHOR_EMAIL: "octo@example.com",
+  GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",
+  GIT_COMMITTER_NAME: "Octo Example",
+  GIT_COMMITTER_EMAIL: "octo@example.com",
+  GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
+};
+
+/** A newcomer's clone of this repository as it stands in the working tree, with the packages already installed. */
+export interface Clone {
+  readonly path: string;
+  /** `npm start -- ARGS --json`; gives the stack outputs. Rejects with what it printed. */
+  start(args?: readonly string[], environment?: Environment): Promise<Outcome>;
+  /** The same, without waiting and without `--json`. */
+  spawn(args?: readonly string[], environment?: Environment): ResultPromise;
+  /** Changes a file and commits it. */
+  commit(path: string, change: (text: string) => string, message: string): Promise<string>;
+  git(...args: string[]): Promise<string>;
+  /** The requests that the local GitHub was sent in all runs so far. */
+  githubRequests(): Promise<readonly { method: string; path: string; status: number }[]>;
+  remove(): Promise<void>;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a start ended with. */
+export interface Outcome {
+  // biome-ignore lint/suspicious/noExplicitAny: stack outputs as a reader of --json sees them
+  readonly outputs: any;
+  /** Everything that was shown while it worked. */
+  readonly shown: string;
+}
+
+/** Makes a clone in a new directory; `name` shows in its path. */
+export async function makeClone(name: string): Promise<Clone> {
+  const path = await mkdtemp(join(tmpdir(), `${name}-`));
+  const files = (await execa("git", ["ls-files", "-co", "--exclude-standard"], { cwd: project, lines: true })).stdout;
+  for (const file of files) {
+    await mkdir(dirname(join(path, file)), { recursive: true });
+    await cp(join(project, file), join(path, file)).catch((error: NodeJS.ErrnoException) => {
+      // Deleted in the working tree, not yet in the index.
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+  await symlink(join(project, "node_modules"), join(path, "node_modules"));
+  const git = async (...args: string[]) => (await execa("git", args, { cwd: path, env: identity })).stdout;
+  await git("init", "-q", "-b", "main");
+  await git("-c", "core.excludesFile=", "add", "-A", "--", ".", ":!node_modules");
+  await git("commit", "-q", "-m", "feat: watch mount points");
+
+  const spawn = (args: readonly string[] = [], environment: Environment = {}) =>
+    execa("npm", ["start", "--silent", "--", ...args], { cwd: path, env: environment, all: true, forceKillAfterDelay: false });
+
+  return {
+    path,
+    git,
+    spawn,
+    async start(args = [], environment = {}) {
+      const { stdout, stderr } = await spawn([...args, "--json"], environment);
+      return { outputs: stdout === "" ? undefined : JSON.parse(String(stdout)), shown: String(stderr) };
+    },
+    async commit(file, change, message) {
+      await writeFile(join(path, file), change(await readFile(join(path, file), "utf8")));
+      await git("add", "--", file);
+      await git("commit", "-q", "-m", message);
+      return git("rev-parse", "HEAD");
+    },
+    async githubRequests() {
+      const text = await readFile(join(path, ".local/github-requests.jsonl"), "utf8");
+      return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+    },
+    remove: () => rm(path, { recursive: true, force: true }),
+  };
+}
