@@ -1,5 +1,4 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { buildParts } from "./build.ts";
 import { type KitPart, kitDirectory, type Origin, recordedParts, takePart, workDirectory } from "./cache.ts";
@@ -105,7 +104,7 @@ async function provide(missing: readonly Part[], platform: Platform, home: strin
     }
     const unavailable = without(missing, taken);
     if (unavailable.length > 0) {
-      report(`kit: building ${names(unavailable)} from Go modules, once for this machine. ${expectation()}`);
+      report(`kit: building ${names(unavailable)} from Go modules, once for this machine. ${EXPECTATION}`);
       await buildParts(unavailable, platform, work, (part, path) => take(part, "built", path));
     }
   } finally {
@@ -113,10 +112,8 @@ async function provide(missing: readonly Part[], platform: Platform, home: strin
   }
 }
 
-/** How long a build takes; the figures are measured ones, see the README. */
-function expectation(): string {
-  return `That takes about nine minutes on two cores when Go's caches are empty (this machine has ${availableParallelism()}), half a minute when they are not.`;
-}
+/** How long a build takes: measured, with Go's module and build caches empty and with both full. */
+const EXPECTATION = "That takes about five minutes on two cores, and ten seconds when Go's caches are full.";
 
 function select(parts: readonly Part[], only: readonly string[] | undefined): readonly Part[] {
   const unknown = (only ?? []).filter((name) => !parts.some((part) => part.name === name));
