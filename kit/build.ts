@@ -3,6 +3,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import { moduleDirectory } from "./cache.ts";
+import { endingWithParent } from "./parent-death.ts";
 import type { Part, Platform } from "./part.ts";
 import { executablesOnPath } from "./search-path.ts";
 
@@ -29,7 +30,8 @@ export async function buildParts(
   const [output, temporary] = [join(work, "out"), join(work, "go")];
   await Promise.all([mkdir(output), mkdir(temporary)]);
   const arrivals = new Arrivals(output, parts, take);
-  const build = execa("go", buildArguments(parts, output), {
+  const [program, ...args] = endingWithParent(["go", ...buildArguments(parts, output)]);
+  const build = execa(program, args, {
     cwd: moduleDirectory,
     env: buildEnvironment(platform, temporary),
     stdin: "ignore",
@@ -39,7 +41,7 @@ export async function buildParts(
     detached: true,
     cleanup: false,
   });
-  const end = () => build.pid !== undefined && process.kill(-build.pid, "SIGKILL");
+  const end = () => build.exitCode === null && build.pid !== undefined && process.kill(-build.pid, "SIGKILL");
   process.once("exit", end);
   try {
     const result = await build;

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { execa } from "execa";
 import { z } from "zod";
-import { executablesOnPath } from "../../kit/search-path.ts";
+import { endingWithParent } from "../../kit/parent-death.ts";
 
 /** How long a process may take to end in good order before it is killed. */
 const GRACE_MS = 5_000;
@@ -58,7 +58,7 @@ export class Processes {
     mkdirSync(dirname(log), { recursive: true });
     const errors = openSync(log, "a");
     const out = output === undefined ? errors : openSync(output, "a");
-    const [program = command, ...programArgs] = withParentDeathSignal([command, ...args]);
+    const [program, ...programArgs] = endingWithParent([command, ...args]);
     const child = spawn(program, programArgs, {
       env: { ...process.env, ...env },
       stdio: ["ignore", out, errors],
@@ -158,12 +158,6 @@ export async function startTime(pid: number): Promise<string | undefined> {
 
 async function isAlive({ pid, started }: ProcessRecord): Promise<boolean> {
   return (await startTime(pid)) === started;
-}
-
-/** On Linux the kernel ends a process with its parent, when util-linux can ask for that. */
-function withParentDeathSignal(command: readonly string[]): readonly string[] {
-  const [setpriv] = process.platform === "linux" ? executablesOnPath("setpriv") : [];
-  return setpriv === undefined ? command : [setpriv, "--pdeathsig", "TERM", "--", ...command];
 }
 
 async function end(child: ChildProcess): Promise<void> {
