@@ -41,16 +41,17 @@ export async function buildParts(
     detached: true,
     cleanup: false,
   });
-  const end = () => build.exitCode === null && build.pid !== undefined && process.kill(-build.pid, "SIGKILL");
+  // Until the build has ended; afterwards its number may be another process's.
+  const end = () => build.pid !== undefined && process.kill(-build.pid, "SIGKILL");
   process.once("exit", end);
   try {
     const result = await build;
+    process.off("exit", end);
     if (result.failed) {
       throw new Error(`building the kit failed: ${result.shortMessage}\n${result.all}`);
     }
     await arrivals.finish();
   } finally {
-    process.off("exit", end);
     arrivals.close();
   }
 }
