@@ -13,9 +13,14 @@ import { join } from "node:path";
  * @throws when another living process holds it
  */
 export async function holdLock(directory: string): Promise<() => Promise<void>> {
-  const path = join(tmpdir(), `mount-monitor-${createHash("sha256").update(directory).digest("hex").slice(0, 16)}.sock`);
+  const path = join(
+    tmpdir(),
+    `mount-monitor-${createHash("sha256").update(directory).digest("hex").slice(0, 16)}.sock`,
+  );
   if (await answers(path)) {
-    throw new Error(`another npm start is at work in ${directory} (it answers on ${path}); wait for it, or end it with Ctrl-C`);
+    throw new Error(
+      `another npm start is at work in ${directory} (it answers on ${path}); wait for it, or end it with Ctrl-C`,
+    );
   }
   await rm(path, { force: true });
   const server = createServer((socket) => socket.end()).listen(path);

@@ -6,8 +6,7 @@ import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { holdLock } from "./lock.ts";
 import type { Options } from "./options.ts";
 import { choosePorts } from "./services/ports.ts";
-import { endLeftovers } from "./services/processes.ts";
-import { startServices } from "./services/services.ts";
+import { type Services, startServices } from "./services/services.ts";
 import { sourceSettings } from "./source.ts";
 import { openStack, type RehearsalStack } from "./stack.ts";
 import { type Outputs, summary } from "./summary.ts";
@@ -19,44 +18,63 @@ const REPOSITORY = "octo-example/mount-monitor";
 /** Version that is released when none is asked for and none is there. */
 const FIRST_VERSION = "1.0.0";
 
+/** Everything that a rehearsal runs against; ended by disposing of it. */
+export interface Rehearsal extends AsyncDisposable {
+  readonly github: LocalGitHub;
+  readonly services: Services;
+  readonly stack: RehearsalStack;
+}
+
 /**
  * One release against services on the loopback interface: starts them, runs the stack, shows what was published, and
  * ends them again. Everything is kept in `.local/`, so that the next run goes on where this one ended.
  *
  * @param report progress, one line at a time
+ * @param signal ends it at the next boundary
  */
-export async function rehearse(options: Options, report: (line: string) => void): Promise<void> {
+export async function rehearse(options: Options, report: (line: string) => void, signal: AbortSignal): Promise<void> {
+  await using rehearsal = await openRehearsal(options, report, signal);
+  const { github, services, stack } = rehearsal;
+  await run(stack, options, services.registry.ca, report, signal);
+  if (options.keep) {
+    report(
+      `The services are up: GitHub ${github.url}, registry https://${services.registry.address}. Ctrl-C ends them.`,
+    );
+    await aborted(signal).catch(() => undefined);
+  }
+}
+
+/** Starts the services and opens the stack, in the directory that this process works in. */
+export async function openRehearsal(
+  options: Options,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Rehearsal> {
   const project = process.cwd();
   const local = join(project, ".local");
-  const stack = new AsyncDisposableStack();
-  await using _cleanup = stack;
+  await using ending = new AsyncDisposableStack();
   await mkdir(local, { recursive: true });
-  stack.defer(await holdLock(local));
-  await endLeftovers(local);
+  ending.defer(await holdLock(local));
   if (options.reset) {
     await forget(project, local);
   }
-  const kit = await provisionKit({ report });
+  const kit = await Promise.race([provisionKit({ report }), aborted(signal)]);
   const services = await startServices({ local, kit, report });
-  stack.defer(() => services.stop());
-  const github = await startGitHub({
-    port: (await choosePorts(local)).github,
-    dataDir: join(local, "github"),
-    token: TOKEN,
-    acceptAnyCommit: true,
-  });
-  stack.defer(async () => {
-    await keepHistory(github, local);
-    await github.stop();
-  });
+  ending.defer(() => services.stop());
+  signal.throwIfAborted();
+  const { github: port } = await choosePorts(local);
+  const github = await startGitHub({ port, dataDir: join(local, "github"), token: TOKEN, acceptAnyCommit: true });
+  ending.defer(() => github.stop());
+  ending.defer(() => keepHistory(github, local));
   const repository = options.settings.repository ?? REPOSITORY;
   const [owner = "", name = ""] = repository.split("/");
   if (!github.hasRepository(repository)) {
     github.createRepository({ owner, name });
   }
   const environment = { ...services.env, GITHUB_TOKEN: TOKEN };
+  // The program runs in this process and finds its certificates and credentials where the plugins find them.
   Object.assign(process.env, environment);
-  const opened = await openStack({
+  const stack = await openStack({
     project,
     local,
     kit,
@@ -71,15 +89,31 @@ export async function rehearse(options: Options, report: (line: string) => void)
       ...options.settings,
     },
   });
-  await run(opened, options, services.registry.ca, report);
-  if (options.keep) {
-    report(`The services are up: GitHub ${github.url}, registry https://${services.registry.address}. Ctrl-C ends them.`);
-    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  }
+  signal.throwIfAborted();
+  const kept = ending.move();
+  return { github, services, stack, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-async function run({ stack, configFile }: RehearsalStack, options: Options, ca: string, report: (line: string) => void) {
-  const shown = { configFile, color: process.stderr.isTTY ? "always" : "never", onOutput: (text: string) => process.stderr.write(text) } as const;
+async function aborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) {
+    await once(signal, "abort");
+  }
+  throw signal.reason;
+}
+
+async function run(
+  { stack, configFile }: RehearsalStack,
+  options: Options,
+  ca: string,
+  report: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const shown = {
+    configFile,
+    signal,
+    color: process.stderr.isTTY ? "always" : "never",
+    onOutput: (text: string) => process.stderr.write(text),
+  } as const;
   if (options.preview) {
     await stack.preview({ ...shown, diff: true });
     return;
@@ -96,14 +130,22 @@ async function run({ stack, configFile }: RehearsalStack, options: Options, ca: 
 }
 
 /** What was asked for; else nothing when the stack has released, so that it stays as it is; else the first version. */
-function versionSettings({ version, commit }: Options, github: LocalGitHub, repository: string): Record<string, string> {
-  const asked = version ?? (github.inspect.releases(repository).some(({ draft }) => !draft) ? undefined : FIRST_VERSION);
+function versionSettings(
+  { version, commit }: Options,
+  github: LocalGitHub,
+  repository: string,
+): Record<string, string> {
+  const asked =
+    version ?? (github.inspect.releases(repository).some(({ draft }) => !draft) ? undefined : FIRST_VERSION);
   return { ...(asked === undefined ? {} : { version: asked }), ...(commit === undefined ? {} : { commit }) };
 }
 
 /** The requests of this run, for whoever wants to know what was asked of GitHub: one JSON object a line. */
 async function keepHistory(github: LocalGitHub, local: string): Promise<void> {
-  await appendFile(join(local, "github-requests.jsonl"), github.history.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  await appendFile(
+    join(local, "github-requests.jsonl"),
+    github.history.map((record) => `${JSON.stringify(record)}\n`).join(""),
+  );
 }
 
 async function forget(project: string, local: string): Promise<void> {

@@ -15,7 +15,9 @@ export async function sourceSettings(
 ): Promise<Record<string, string>> {
   const directory = join(project, source ?? "app");
   if (!(await isCheckout(directory))) {
-    report(`${directory} is not in a git checkout: it is released as it is, from a commit made of it for this rehearsal only`);
+    report(
+      `${directory} is not in a git checkout: it is released as it is, from a commit made of it for this rehearsal only`,
+    );
     const { repository, commit } = await snapshotDirectory(directory, join(local, "snapshot.git"));
     return { source: repository, commit, ...(source ? await moduleSettings(directory) : {}) };
   }
@@ -25,6 +27,10 @@ export async function sourceSettings(
 // Another module has its own name; where its main package lies is a setting, with Go's usual place as the default.
 async function moduleSettings(directory: string): Promise<Record<string, string>> {
   const module = /^module\s+(\S+)/m.exec(await readFile(join(directory, "go.mod"), "utf8"))?.[1] ?? "";
-  const name = module.replace(/\/v\d+$/, "").split("/").at(-1) ?? "";
+  const name =
+    module
+      .replace(/\/v\d+$/, "")
+      .split("/")
+      .at(-1) ?? "";
   return name === "" || name === "mount-monitor" ? {} : { binaryName: name, package: `./cmd/${name}` };
 }

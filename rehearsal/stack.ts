@@ -63,8 +63,13 @@ async function layOutEngine(project: string, local: string, kit: Kit): Promise<s
   await rm(bin, { recursive: true, force: true });
   await mkdir(bin, { recursive: true });
   // A link to the same file, not a symbolic one: the engine looks beside the path that it was started from.
-  await link(join(kit.bin, "pulumi"), join(bin, "pulumi")).catch(() => copyFile(join(kit.bin, "pulumi"), join(bin, "pulumi")));
-  await symlink(join(project, "node_modules/@pulumi/pulumi/pulumi-resource-pulumi-nodejs"), join(bin, "pulumi-resource-pulumi-nodejs"));
+  await link(join(kit.bin, "pulumi"), join(bin, "pulumi")).catch(() =>
+    copyFile(join(kit.bin, "pulumi"), join(bin, "pulumi")),
+  );
+  await symlink(
+    join(project, "node_modules/@pulumi/pulumi/pulumi-resource-pulumi-nodejs"),
+    join(bin, "pulumi-resource-pulumi-nodejs"),
+  );
   for (const { name, version, path } of kit.parts.filter(({ name }) => name.startsWith("pulumi-resource-"))) {
     const directory = join(root, "plugins", `${name.replace("pulumi-", "")}-v${version}`);
     await rm(directory, { recursive: true, force: true });
@@ -87,7 +92,11 @@ async function settlePending(stack: Stack): Promise<void> {
   }
 }
 
-async function writeSettings(project: string, local: string, settings: Readonly<Record<string, string>>): Promise<string> {
+async function writeSettings(
+  project: string,
+  local: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<string> {
   const committed = parse(await readFile(join(project, `Pulumi.${STACK}.yaml`), "utf8"));
   const values = Object.entries(settings).map(([key, value]) => [`${PROJECT}:${key}`, structured(value)]);
   const path = join(local, `Pulumi.${STACK}.yaml`);

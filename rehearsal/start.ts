@@ -2,14 +2,35 @@ import { parseOptions, usage } from "./options.ts";
 import { rehearse } from "./rehearsal.ts";
 
 const report = (line: string) => process.stderr.write(`${line}\n`);
-
-try {
-  await rehearse(parseOptions(process.argv.slice(2)), report);
-} catch (error) {
-  report(error instanceof TypeError && "code" in error ? `${error.message}\n\n${usage}` : messageOf(error));
-  process.exitCode = 1;
+const interruption = new AbortController();
+// Exit codes as a shell gives them. A second signal ends this process at once, and the system ends its children.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.once(signal, () => {
+    report(`${signal}: ending at the next boundary`);
+    process.exitCode = code;
+    interruption.abort();
+  });
 }
 
+try {
+  await rehearse(parseOptions(process.argv.slice(2)), report, interruption.signal);
+} catch (error) {
+  if (!interruption.signal.aborted) {
+    report(messageOf(error));
+    process.exitCode = 1;
+  }
+}
+// Whatever is still under way, such as the build of the kit, ends with this process.
+process.exit();
+
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  return "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS")
+    ? `${error.message}\n\n${usage}`
+    : error.message;
 }

@@ -18,11 +18,19 @@ export function summary({ version, commit, artifacts, image, release, channels }
     `v${version} from commit ${commit}`,
     table(
       ["artifact", "platform", "size", "SHA-256"],
-      artifacts.map(({ name, architecture, size, checksum }) => [name, `linux/${architecture}`, String(size), checksum]),
+      artifacts.map(({ name, architecture, size, checksum }) => [
+        name,
+        `linux/${architecture}`,
+        String(size),
+        checksum,
+      ]),
     ),
     table(
       ["image", "digest"],
-      [[reference, image.digest], ...Object.entries(image.digests).map(([platform, digest]) => [`  ${platform}`, digest])],
+      [
+        [reference, image.digest],
+        ...Object.entries(image.digests).map(([platform, digest]) => [`  ${platform}`, digest]),
+      ],
     ),
     table(
       ["release asset", "SHA-256"],

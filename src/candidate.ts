@@ -5,15 +5,14 @@ import { type DeclaredRelease, textAssets } from "./model/assets.ts";
 import type { ReleaseFacts } from "./model/metadata.ts";
 import { type Change, releaseNotes } from "./model/notes.ts";
 import { refuseOtherDigest } from "./resources/guard.ts";
+import { openStorage } from "./services/artifact-storage.ts";
 import { exportIndex } from "./services/builder.ts";
 import { CONTEXT, DOCKERFILE, stageContext } from "./services/docker-context.ts";
-import { openStorage } from "./services/artifact-storage.ts";
 import type { Registry } from "./services/registry.ts";
 import type { Settings } from "./settings.ts";
 
 /** A release that is not published yet: all that decides its bytes, but the bytes. */
-export interface Candidate
-  extends Omit<ReleaseFacts, "artifacts" | "image" | "notes"> {
+export interface Candidate extends Omit<ReleaseFacts, "artifacts" | "image" | "notes"> {
   readonly repository: string;
   readonly architectures: readonly BinaryArtifact["architecture"][];
   /** Image reference without a tag, as the public knows it. */
@@ -46,12 +45,11 @@ export async function completeFacts(
     throw new Error(`the binaries of ${candidate.tag} are not complete:\n${problems.join("\n")}`);
   }
   const storage = openStorage();
-  await storage.mark(artifacts.map(({ checksum }) => checksum), "in-use");
-  await storage.expire(artifactRetentionDays, new Date());
   await stageContext(
-    await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await storage.pathOf(checksum) }))),
+    await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await storage.use(checksum) }))),
     candidate.dockerfile,
   );
+  await storage.expire(artifactRetentionDays);
   const platforms = candidate.architectures.map((architecture) => `linux/${architecture}`);
   const [index, found] = await Promise.all([
     exportIndex(
@@ -70,7 +68,18 @@ export async function completeFacts(
   await rm(LAYOUT, { recursive: true, force: true });
   refuseOtherDigest({ image, tag: candidate.tag, digest: index.digest }, found);
   const { repository, architectures, publicImage, changes, ...known } = candidate;
-  const published = { reference: publicImage, tag: candidate.tag, digest: index.digest, platforms, digests: index.digests };
-  const facts = { ...known, artifacts: [...artifacts], image: published, notes: releaseNotes({ ...candidate, image: published }) };
+  const published = {
+    reference: publicImage,
+    tag: candidate.tag,
+    digest: index.digest,
+    platforms,
+    digests: index.digests,
+  };
+  const facts = {
+    ...known,
+    artifacts: [...artifacts],
+    image: published,
+    notes: releaseNotes({ ...candidate, image: published }),
+  };
   return { ...facts, files: textAssets(facts) };
 }

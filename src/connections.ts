@@ -16,7 +16,10 @@ export interface Connections {
 
 /** Connects the program: only the values that are configured, everything else from the environment. */
 export async function connect(settings: Settings): Promise<Connections> {
-  const [githubToken, registryPassword] = await Promise.all([plain(settings.githubToken), plain(settings.registryPassword)]);
+  const [githubToken, registryPassword] = await Promise.all([
+    plain(settings.githubToken),
+    plain(settings.registryPassword),
+  ]);
   const values: Record<string, string | undefined> = {
     githubUrl: settings.githubUrl,
     githubToken,
@@ -39,7 +42,9 @@ export async function registryOf(image: string, read: ReadConfiguration): Promis
   const username = read("registryUser");
   const password = read("registryPassword");
   const credentials =
-    username && password ? { username, password } : await credentialsFor(image.slice(0, image.indexOf("/")), process.env);
+    username && password
+      ? { username, password }
+      : await credentialsFor(image.slice(0, image.indexOf("/")), process.env);
   return createRegistry({ reference: image, credentials, report });
 }
 
@@ -49,7 +54,12 @@ export async function registryOf(image: string, read: ReadConfiguration): Promis
  */
 export function githubOf(repository: string, read: ReadConfiguration): GitHub {
   const token = read("githubToken") || process.env.GITHUB_TOKEN;
-  return createGitHub({ apiUrl: apiUrlOf(read("githubUrl") || undefined), repository, report, ...(token ? { token } : {}) });
+  return createGitHub({
+    apiUrl: apiUrlOf(read("githubUrl") || undefined),
+    repository,
+    report,
+    ...(token ? { token } : {}),
+  });
 }
 
 /** The REST API of a GitHub: its own host for github.com, a path of the same host everywhere else. */

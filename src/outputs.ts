@@ -15,7 +15,13 @@ export function releaseOutputs(
     tag: facts.tag,
     commit: facts.commit,
     artifacts: facts.artifacts,
-    image: facts.image.apply(({ tag, digest, platforms, digests }) => ({ reference: image, tag, digest, platforms, digests })),
+    image: facts.image.apply(({ tag, digest, platforms, digests }) => ({
+      reference: image,
+      tag,
+      digest,
+      platforms,
+      digests,
+    })),
     release: { url: github.url, id: github.releaseId, assets },
     channels: Object.fromEntries(channels.map(({ channel, version }) => [channel, version])),
   };

@@ -15,12 +15,18 @@ import * as git from "./services/git.ts";
 import type { GitHub, Release } from "./services/github.ts";
 import { goVersion } from "./services/go.ts";
 import type { Registry } from "./services/registry.ts";
+import { writeSource } from "./services/source.ts";
 import type { Settings } from "./settings.ts";
 
 /** What this update declares, decided from what is published and from git, before anything is written. */
 export type Plan =
   | { readonly kind: "none"; readonly reason: string }
-  | { readonly kind: "sealed"; readonly facts: DeclaredRelease; readonly release: Release; readonly channels: readonly PlannedChannel[] }
+  | {
+      readonly kind: "sealed";
+      readonly facts: DeclaredRelease;
+      readonly release: Release;
+      readonly channels: readonly PlannedChannel[];
+    }
   | { readonly kind: "candidate"; readonly candidate: Candidate; readonly channels: readonly PlannedChannel[] };
 
 /** A channel as it shall be once this update is done; `digest` is absent where the release of this update is meant. */
@@ -35,12 +41,20 @@ export type PlannedChannel = ChannelTarget & { readonly digest?: string };
 export async function planRelease(settings: Settings, services: Connections): Promise<Plan> {
   const releases = await services.github.releases();
   const wanted = settings.release;
-  const named = wanted.kind === "none" ? undefined : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
+  const named =
+    wanted.kind === "none"
+      ? undefined
+      : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
   const sealed = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
   if (sealed) {
     const facts = await recordedRelease(sealed, services.github);
     await refuseOtherCommit(settings, services.github, facts);
-    return { kind: "sealed", facts, release: sealed, channels: await channelsWith(facts.version, releases, services.registry) };
+    return {
+      kind: "sealed",
+      facts,
+      release: sealed,
+      channels: await channelsWith(facts.version, releases, services.registry),
+    };
   }
   if (wanted.kind === "none") {
     return { kind: "none", reason: wanted.reason };
@@ -89,10 +103,13 @@ async function candidateOf(
 ): Promise<Candidate> {
   const tag = tagOf(version);
   const { repository, prefix } = await git.locate(settings.source);
+  await writeSource(repository);
   const tagged = await github.tagCommit(tag);
   const commit = await git.commitOf(settings.source, revisionOf(settings, tag, tagged));
   if (tagged !== undefined && tagged !== commit) {
-    throw new Error(`tag ${tag} on GitHub is at ${tagged}, and here ${commit} is asked for; a version tag never moves. Fetch the tags, or release the next version.`);
+    throw new Error(
+      `tag ${tag} on GitHub is at ${tagged}, and here ${commit} is asked for; a version tag never moves. Fetch the tags, or release the next version.`,
+    );
   }
   const published = releases.filter(({ draft }) => !draft).flatMap(({ tagName }) => versionOf(tagName));
   const previous = previousOf(version, published);
@@ -102,7 +119,11 @@ async function candidateOf(
     git.fileAt(repository, commit, "LICENSE"),
     goVersion(repository, commit, prefix),
     buildkitVersion(settings.builder),
-    git.changes(repository, previous && (await git.commitOf(settings.source, tagOf(previous)).catch(() => undefined)), commit),
+    git.changes(
+      repository,
+      previous && (await git.commitOf(settings.source, tagOf(previous)).catch(() => undefined)),
+      commit,
+    ),
   ]);
   const licenses = license === undefined ? undefined : licenseOf(license);
   return {
@@ -124,7 +145,14 @@ async function candidateOf(
       verifyArgs: settings.verifyArgs,
     },
     dockerfile: dockerfile ?? dockerfileFor(settings.binaryName, await readFile(DOCKERFILE, "utf8")),
-    labels: imageLabels({ repository: settings.repository, binaryName: settings.binaryName, version, commit, commitTime, licenses }),
+    labels: imageLabels({
+      repository: settings.repository,
+      binaryName: settings.binaryName,
+      version,
+      commit,
+      commitTime,
+      licenses,
+    }),
     repository: settings.repository,
     architectures: settings.architectures,
     publicImage: settings.publicImage,
@@ -146,7 +174,11 @@ function versionOf(tagName: string): string[] {
  * Channels over all published versions and this one. A version that other tools published without an image cannot
  * be pointed at, and the next lower one stands in for it.
  */
-async function channelsWith(version: string, releases: readonly Release[], registry: Registry): Promise<PlannedChannel[]> {
+async function channelsWith(
+  version: string,
+  releases: readonly Release[],
+  registry: Registry,
+): Promise<PlannedChannel[]> {
   const published = releases.filter(({ draft }) => !draft);
   const digests = new Map<string, string | undefined>([[version, undefined]]);
   let versions = [...new Set([version, ...published.flatMap(({ tagName }) => versionOf(tagName))])];
@@ -159,7 +191,9 @@ async function channelsWith(version: string, releases: readonly Release[], regis
         return digest === undefined ? target : { ...target, digest };
       });
     }
-    const found = await Promise.all(unknown.map(async (target) => [target, await registry.digestOf(tagOf(target))] as const));
+    const found = await Promise.all(
+      unknown.map(async (target) => [target, await registry.digestOf(tagOf(target))] as const),
+    );
     const missing = new Set(found.filter(([, digest]) => digest === undefined).map(([target]) => target));
     for (const [target, digest] of found) {
       if (digest !== undefined) {

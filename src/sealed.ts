@@ -2,7 +2,7 @@ import type { BinaryArtifact } from "./model/artifact.ts";
 import { type DeclaredRelease, textAssets } from "./model/assets.ts";
 import { parseMarker } from "./model/marker.ts";
 import { parseMetadata } from "./model/metadata.ts";
-import { buildKey, openStorage } from "./services/artifact-storage.ts";
+import { openStorage } from "./services/artifact-storage.ts";
 import { stageContext } from "./services/docker-context.ts";
 import type { GitHub, Release } from "./services/github.ts";
 
@@ -20,23 +20,23 @@ export async function stageSealed(facts: DeclaredRelease, release: Release, gith
       facts.artifacts.map(async (artifact) => {
         const { name, checksum } = artifact;
         if (!(await storage.has(checksum))) {
-          await storage.store(buildKey({ checksum }), { ...artifact, commit: facts.commit }, await download(artifact, release, github));
+          await storage.restore(artifact, facts.commit, await download(artifact, release, github));
         }
-        return { name, path: await storage.pathOf(checksum) };
+        return { name, path: await storage.use(checksum) };
       }),
     ),
     facts.dockerfile,
   );
-  const checksums = facts.artifacts.map(({ checksum }) => checksum);
-  await storage.mark(checksums, "in-use");
-  await storage.mark(checksums, "consumed");
+  await Promise.all(facts.artifacts.map(({ checksum }) => storage.markConsumed(checksum)));
   return facts;
 }
 
 async function download({ name, checksum }: BinaryArtifact, release: Release, github: GitHub): Promise<Uint8Array> {
   const asset = release.assets.find((candidate) => candidate.name === name);
   if (!asset) {
-    throw new Error(`binary ${name} (SHA-256 ${checksum}) is neither in the artifact storage nor an asset of ${release.tagName}`);
+    throw new Error(
+      `binary ${name} (SHA-256 ${checksum}) is neither in the artifact storage nor an asset of ${release.tagName}`,
+    );
   }
   return github.downloadAsset(asset);
 }
@@ -53,7 +53,7 @@ export async function recordedRelease(release: Release, github: GitHub): Promise
       parseMarker(release.body)
         ? `${release.tagName} is published at ${release.htmlUrl}, and its asset metadata.json, which records what it is, is missing: upload it again.`
         : `${release.tagName} is already published at ${release.htmlUrl}, and not by this program: it has ${assetList(release)} ` +
-          "and no metadata.json. A version is written once: release the next version.",
+            "and no metadata.json. A version is written once: release the next version.",
     );
   }
   const facts = parseMetadata(text);
@@ -73,5 +73,7 @@ async function textOf(name: string, release: Release, github: GitHub): Promise<s
 }
 
 function assetList({ assets }: Release): string {
-  return assets.length === 0 ? "no assets" : assets.map(({ name, digest }) => `${name} (${digest ?? "no digest"})`).join(", ");
+  return assets.length === 0
+    ? "no assets"
+    : assets.map(({ name, digest }) => `${name} (${digest ?? "no digest"})`).join(", ");
 }

@@ -1,7 +1,7 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Candidate } from "../candidate.ts";
-import { buildArtifact, type BuildRequest } from "../commands/build.ts";
+import { type BuildRequest, buildArtifact } from "../commands/build.ts";
 import type { BinaryArtifact } from "../model/artifact.ts";
 import type { ReleaseFacts } from "../model/metadata.ts";
 
@@ -17,9 +17,7 @@ export class Binaries extends pulumi.ComponentResource {
   constructor(name: string, args: BinariesArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("mount-monitor:release:Binaries", name, {}, options);
     this.artifacts =
-      args.kind === "sealed"
-        ? recordedBinaries(name, args.facts, this)
-        : builtBinaries(name, args.candidate, this);
+      args.kind === "sealed" ? recordedBinaries(name, args.facts, this) : builtBinaries(name, args.candidate, this);
     this.registerOutputs({ artifacts: this.artifacts });
   }
 }
@@ -29,14 +27,18 @@ function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resour
   const requests = candidate.architectures.map((architecture) => buildRequest(candidate, architecture));
   const tests = new local.Command(
     `${name}-tests`,
-    { create: "node src/commands/test.ts", environment: testEnvironment(candidate), logging: local.Logging.Stderr },
+    { create: "node src/commands/test.ts", environment: sourceEnvironment(candidate), logging: local.Logging.Stderr },
     { parent },
   );
   const commands = requests.map(
     (request) =>
       new local.Command(
         `${name}-${request.architecture}`,
-        { create: "node src/commands/build.ts", environment: buildEnvironment(request), logging: local.Logging.Stderr },
+        {
+          create: "node src/commands/build.ts",
+          environment: buildEnvironment(candidate, request),
+          logging: local.Logging.Stderr,
+        },
         { parent, dependsOn: tests },
       ),
   );
@@ -60,4 +62,32 @@ function recordedBinaries(name: string, facts: ReleaseFacts, parent: pulumi.Reso
     record(artifact.architecture, JSON.stringify(artifact));
   }
   return pulumi.output([...facts.artifacts]);
+}
+
+function buildRequest(
+  { version, commit, source }: Candidate,
+  architecture: BinaryArtifact["architecture"],
+): BuildRequest {
+  return { version, commit, ...source, architecture };
+}
+
+// Facts only: a path or a value of this machine would be a change on every other one.
+function sourceEnvironment({ commit, source, go }: Candidate): Record<string, string> {
+  return { RELEASE_COMMIT: commit, RELEASE_PREFIX: source.prefix, RELEASE_GO: go };
+}
+
+function buildEnvironment(candidate: Candidate, request: BuildRequest): Record<string, string> {
+  return {
+    ...sourceEnvironment(candidate),
+    RELEASE_VERSION: request.version,
+    RELEASE_ARCHITECTURE: request.architecture,
+    RELEASE_PACKAGE: request.package,
+    RELEASE_BINARY_NAME: request.binaryName,
+    RELEASE_VERSION_VARIABLE: request.versionVariable,
+    RELEASE_VERIFY_ARGS: JSON.stringify(request.verifyArgs),
+  };
+}
+
+function parseArtifact(stdout: string): BinaryArtifact {
+  return JSON.parse(stdout);
 }

@@ -66,7 +66,11 @@ function staged(facts: pulumi.Output<DeclaredRelease>, path: string): pulumi.Out
   return facts.apply(() => path);
 }
 
-function credentials({ image, registryUser, registryPassword }: ContainerImageArgs): dockerBuild.types.input.RegistryArgs[] {
+function credentials({
+  image,
+  registryUser,
+  registryPassword,
+}: ContainerImageArgs): dockerBuild.types.input.RegistryArgs[] {
   return registryUser && registryPassword
     ? [{ address: image.slice(0, image.indexOf("/")), username: registryUser, password: registryPassword }]
     : [];

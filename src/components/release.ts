@@ -39,7 +39,9 @@ export class Release extends pulumi.ComponentResource {
         prerelease: facts.prerelease,
         latest: facts.latest,
         files: facts.files,
-        binaries: facts.apply(({ artifacts }) => Object.fromEntries(artifacts.map(({ name, checksum, size }) => [name, { checksum, size }]))),
+        binaries: facts.apply(({ artifacts }) =>
+          Object.fromEntries(artifacts.map(({ name, checksum, size }) => [name, { checksum, size }])),
+        ),
       },
       { parent: this, dependsOn: args.after },
     );

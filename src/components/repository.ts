@@ -36,7 +36,11 @@ export class Repository extends pulumi.ComponentResource {
       { parent: this },
     );
     for (const [variableName, value] of Object.entries(args.variables)) {
-      new github.ActionsVariable(`${name}-${variableName}`, { repository, variableName, value }, { parent: this, provider });
+      new github.ActionsVariable(
+        `${name}-${variableName}`,
+        { repository, variableName, value },
+        { parent: this, provider },
+      );
     }
     for (const [secretName, value] of Object.entries(args.secrets)) {
       new github.ActionsSecret(`${name}-${secretName}`, { repository, secretName, value }, { parent: this, provider });

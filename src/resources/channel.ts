@@ -20,11 +20,7 @@ export interface ChannelInputs {
 export class Channel extends ReleaseResource {
   declare readonly version: pulumi.Output<string>;
 
-  constructor(
-    name: string,
-    inputs: InputsOf<ChannelInputs>,
-    options: pulumi.CustomResourceOptions,
-  ) {
+  constructor(name: string, inputs: InputsOf<ChannelInputs>, options: pulumi.CustomResourceOptions) {
     super("channel", "Channel", name, inputs, options);
   }
 }
@@ -43,7 +39,9 @@ export const implementation: Implementation<ChannelInputs, object> = {
     }
     const index = await registry.index(inputs.digest);
     if (!index) {
-      throw new Error(`${inputs.image}@${inputs.digest} (v${inputs.version}) is not in the registry; "${inputs.channel}" stays as it is`);
+      throw new Error(
+        `${inputs.image}@${inputs.digest} (v${inputs.version}) is not in the registry; "${inputs.channel}" stays as it is`,
+      );
     }
     await registry.putManifest(inputs.channel, index.raw, index.mediaType);
     return {};

@@ -46,7 +46,13 @@ type Recorded = Record<string, unknown> & { drift?: string[] };
 export abstract class ReleaseResource extends pulumi.dynamic.Resource {
   declare readonly drift: pulumi.Output<string[]>;
 
-  constructor(module: string, type: string, name: string, inputs: pulumi.Inputs, options: pulumi.CustomResourceOptions) {
+  constructor(
+    module: string,
+    type: string,
+    name: string,
+    inputs: pulumi.Inputs,
+    options: pulumi.CustomResourceOptions,
+  ) {
     super(
       providerOf(module),
       name,
@@ -123,9 +129,11 @@ async function ensured(
 }
 
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, nested) =>
-    nested !== null && typeof nested === "object" && !Array.isArray(nested)
-      ? Object.fromEntries(Object.entries(nested).sort(([left], [right]) => (left < right ? -1 : 1)))
-      : nested,
-  ) ?? "";
+  return (
+    JSON.stringify(value, (_key, nested) =>
+      nested !== null && typeof nested === "object" && !Array.isArray(nested)
+        ? Object.fromEntries(Object.entries(nested).sort(([left], [right]) => (left < right ? -1 : 1)))
+        : nested,
+    ) ?? ""
+  );
 }

@@ -42,11 +42,7 @@ export class GithubRelease extends ReleaseResource {
   declare readonly releaseId: pulumi.Output<number>;
   declare readonly url: pulumi.Output<string>;
 
-  constructor(
-    name: string,
-    inputs: InputsOf<GithubReleaseInputs>,
-    options: pulumi.CustomResourceOptions,
-  ) {
+  constructor(name: string, inputs: InputsOf<GithubReleaseInputs>, options: pulumi.CustomResourceOptions) {
     super("github-release", "GithubRelease", name, { ...inputs, releaseId: undefined, url: undefined }, options);
   }
 }
@@ -75,7 +71,7 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
     await refuseMovedTag(github, inputs, "optional");
     const release = await github.publish(draft, { latest: inputs.latest });
     await refuseMovedTag(github, inputs, "required");
-    await openStorage().mark(Object.values(inputs.binaries).map(({ checksum }) => checksum), "consumed");
+    await Promise.all(Object.values(inputs.binaries).map(({ checksum }) => openStorage().markConsumed(checksum)));
     return facts(release);
   },
 
@@ -87,8 +83,12 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
       return [`release ${recorded.tag} is missing from ${recorded.repository}`];
     }
     return [
-      ...(commit === recorded.commit ? [] : [`tag ${recorded.tag} is at ${commit ?? "nothing"}, recorded is ${recorded.commit}`]),
-      ...(release.prerelease === recorded.prerelease ? [] : [`release ${recorded.tag} is ${release.prerelease ? "" : "not "}marked as a prerelease`]),
+      ...(commit === recorded.commit
+        ? []
+        : [`tag ${recorded.tag} is at ${commit ?? "nothing"}, recorded is ${recorded.commit}`]),
+      ...(release.prerelease === recorded.prerelease
+        ? []
+        : [`release ${recorded.tag} is ${release.prerelease ? "" : "not "}marked as a prerelease`]),
       ...(await assetProblems(github, release, expectedAssets(recorded))),
     ];
   },
@@ -141,7 +141,11 @@ async function attach(github: GitHub, release: Release, expected: readonly Expec
     release = { ...release, assets: release.assets.filter((asset) => !broken.includes(asset)) };
   }
   const present = new Set(release.assets.map(({ name }) => name));
-  const differing = await assetProblems(github, release, expected.filter(({ name }) => present.has(name)));
+  const differing = await assetProblems(
+    github,
+    release,
+    expected.filter(({ name }) => present.has(name)),
+  );
   if (differing.length > 0) {
     throw new Error(`${release.tagName} is written once, and what is there differs:\n${differing.join("\n")}`);
   }

@@ -33,11 +33,7 @@ export interface LedgerFacts {
 export class Ledger extends ReleaseResource {
   declare readonly releases: pulumi.Output<Record<string, LedgerEntry>>;
 
-  constructor(
-    name: string,
-    inputs: InputsOf<LedgerInputs>,
-    options: pulumi.CustomResourceOptions,
-  ) {
+  constructor(name: string, inputs: InputsOf<LedgerInputs>, options: pulumi.CustomResourceOptions) {
     super("ledger", "Ledger", name, { ...inputs, releases: undefined }, options);
   }
 }
@@ -49,14 +45,20 @@ export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
     return { releases: sorted({ ...earlier, [version]: { commit, digest, checksums } }) };
   },
   async observe({ repository, image, releases }) {
-    const published = new Map((await githubOf(repository).releases()).filter(({ draft }) => !draft).map((release) => [release.tagName, release]));
+    const published = new Map(
+      (await githubOf(repository).releases())
+        .filter(({ draft }) => !draft)
+        .map((release) => [release.tagName, release]),
+    );
     const registry = await registryOf(image);
     const problems = await Promise.all(
       Object.entries(releases).map(async ([version, entry]) => {
         const found = await registry.digestOf(`v${version}`);
         return [
           ...entryProblems(version, entry, published.get(`v${version}`)),
-          ...(found === entry.digest ? [] : [`${image}:v${version} is at ${found ?? "nothing"}, recorded is ${entry.digest}`]),
+          ...(found === entry.digest
+            ? []
+            : [`${image}:v${version} is at ${found ?? "nothing"}, recorded is ${entry.digest}`]),
         ];
       }),
     );
@@ -89,8 +91,12 @@ async function publishedEntries({ repository, stack, image }: LedgerInputs): Pro
         return [];
       }
       const digest = await registry.digestOf(release.tagName);
-      const checksums = release.assets.flatMap(({ name, digest: sum }) => (sum ? [[name, sum.replace("sha256:", "")] as const] : []));
-      return digest ? [[marker.version, { commit: marker.commit, digest, checksums: Object.fromEntries(checksums) }] as const] : [];
+      const checksums = release.assets.flatMap(({ name, digest: sum }) =>
+        sum ? [[name, sum.replace("sha256:", "")] as const] : [],
+      );
+      return digest
+        ? [[marker.version, { commit: marker.commit, digest, checksums: Object.fromEntries(checksums) }] as const]
+        : [];
     }),
   );
   return Object.fromEntries(entries.flat());

@@ -24,11 +24,7 @@ export class Manifest extends ReleaseResource {
   declare readonly digest: pulumi.Output<string>;
   declare readonly digests: pulumi.Output<Record<string, string>>;
 
-  constructor(
-    name: string,
-    inputs: InputsOf<ManifestInputs>,
-    options: pulumi.CustomResourceOptions,
-  ) {
+  constructor(name: string, inputs: InputsOf<ManifestInputs>, options: pulumi.CustomResourceOptions) {
     super("manifest", "Manifest", name, inputs, options);
   }
 }
@@ -69,7 +65,9 @@ async function indexProblems(registry: Registry, { image, tag, digest, digests }
     ...(index.digest === digest ? [] : [`${image}:${tag} points at ${index.digest}, expected ${digest}`]),
     ...Object.entries(digests).flatMap(([platform, expected]) => {
       const found = served.get(platform);
-      return found === expected ? [] : [`${image}:${tag} serves ${found ?? "nothing"} for ${platform}, expected ${expected}`];
+      return found === expected
+        ? []
+        : [`${image}:${tag} serves ${found ?? "nothing"} for ${platform}, expected ${expected}`];
     }),
     ...[...served.keys()]
       .filter((platform) => !(platform in digests))
@@ -87,7 +85,9 @@ async function binaryProblems(
       const found = digest ? await registry.binaryChecksums(digest, entrypoint) : undefined;
       return found?.checksum === checksum
         ? []
-        : [`${image}:${tag} holds /${entrypoint} with SHA-256 ${found?.checksum ?? "(none)"} for ${platform}, built was ${checksum}`];
+        : [
+            `${image}:${tag} holds /${entrypoint} with SHA-256 ${found?.checksum ?? "(none)"} for ${platform}, built was ${checksum}`,
+          ];
     }),
   );
   return problems.flat();

@@ -1,201 +1,299 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { z } from "zod";
-import { ARCHITECTURES, artifactPath, type BinaryArtifact } from "../model/artifact.ts";
+import { dirname, join, resolve } from "node:path";
+import { artifactPath, type BinaryArtifact } from "../model/artifact.ts";
+import { type ArtifactEntry, moved, parseEntry, retired, timeOf } from "../model/artifact-life.ts";
 
-/** Life of a stored artifact: `building → uploaded → in-use → consumed`, or `uploaded → expired`. */
-export type ArtifactState = "building" | "uploaded" | "in-use" | "consumed" | "expired";
-
-// What each state may become. An artifact is used again when a release is repaired, and built again when it was lost.
-const NEXT = {
-  building: ["building", "uploaded"],
-  uploaded: ["uploaded", "in-use", "expired"],
-  "in-use": ["in-use", "consumed"],
-  consumed: ["consumed", "in-use", "expired"],
-  expired: ["building", "uploaded"],
-} as const satisfies Record<ArtifactState, readonly ArtifactState[]>;
-
-const entrySchema = z.object({
-  /** What decides the bytes; names the entry. */
-  key: z.string(),
-  state: z.enum(["building", "uploaded", "in-use", "consumed", "expired"]),
-  name: z.string(),
-  architecture: z.enum(ARCHITECTURES),
-  version: z.string(),
-  /** Commit that it was built from. */
-  commit: z.string(),
-  /** RFC 3339. */
-  changedAt: z.string(),
-  /** SHA-256 hex and size in bytes; absent while it is being built. */
-  checksum: z.string().optional(),
-  size: z.int().optional(),
-});
-
-/** An entry of the storage's index. */
-export type ArtifactEntry = z.infer<typeof entrySchema>;
-
-/** What is known of an artifact before it is built. */
-export interface ArtifactOrigin extends Pick<BinaryArtifact, "name" | "architecture" | "version"> {
-  /** Commit that it is built from. */
+/** What an artifact is before it has bytes. */
+export type PlannedArtifact = Pick<BinaryArtifact, "name" | "architecture" | "version"> & {
+  /** Full id of the commit that it is built from. */
   readonly commit: string;
+};
+
+/** Bytes that were found as they should be, or one sentence that says why not. */
+export type Found = { readonly ok: true; readonly bytes: Uint8Array } | { readonly ok: false; readonly reason: string };
+
+/** Where the artifact storage lies when nothing else is said, relative to the project. */
+export const STORAGE = ".artifacts";
+
+/**
+ * Opens the artifact storage of a directory. Nothing is read or made until it is used.
+ *
+ * @param now milliseconds since the epoch; the clock of the tests replaces it
+ */
+export function openStorage(directory: string = STORAGE, now: () => number = Date.now): ArtifactStorage {
+  return new ArtifactStorage(directory, now);
 }
 
-/** Content-addressed storage of Binary Artifacts. What is stored is never changed, and hashed on every read. */
-export interface ArtifactStorage {
-  /** The artifact that was stored under a build key, if its bytes are there and right. */
-  find(key: string): Promise<BinaryArtifact | undefined>;
-  /** Says that an artifact is being built. */
-  begin(key: string, origin: ArtifactOrigin): Promise<void>;
-  /** Stores the bytes of an artifact. */
-  store(key: string, origin: ArtifactOrigin, bytes: Uint8Array): Promise<BinaryArtifact>;
-  /** The bytes with this SHA-256 (hex), hashed again. @throws when they are missing or were changed */
-  read(checksum: string): Promise<Buffer>;
-  /** Whether the bytes with this SHA-256 are there and right. What was changed on disk is set aside. */
-  has(checksum: string): Promise<boolean>;
-  /** Path of the bytes with this SHA-256, hashed again. @throws when they are missing or were changed */
-  pathOf(checksum: string): Promise<string>;
-  /** Moves every entry with one of these checksums on. @throws when that is not a step of an artifact's life */
-  mark(checksums: readonly string[], state: ArtifactState): Promise<void>;
-  /** Deletes the bytes of entries that have not changed for so many days; never those of one in use. */
-  expire(retentionDays: number, now: Date): Promise<void>;
-  /** All entries, the newest first. */
-  entries(): Promise<readonly ArtifactEntry[]>;
-}
+/**
+ * Binary Artifacts by the SHA-256 of their bytes. Stored bytes are never changed; every read compares them with their
+ * name, and what differs is moved aside. The index has a file for each artifact, so that builds which run at the same
+ * time never write the same one. Every write is complete or not there.
+ */
+export class ArtifactStorage {
+  readonly #directory: string;
+  readonly #now: () => number;
 
-/** Directory of the storage, relative to the project. */
-const DIRECTORY = ".artifacts";
-
-/** Opens the storage in a directory; nothing is written before the first artifact. */
-export function openStorage(directory = DIRECTORY): ArtifactStorage {
-  const entryPath = (key: string) => join(directory, "index", `${key}.json`);
-  const bytesPath = (checksum: string) => join(directory, artifactPath(checksum));
-
-  async function entries(): Promise<ArtifactEntry[]> {
-    const names = await readdir(join(directory, "index")).catch(missing(() => [] as string[]));
-    const found = await Promise.all(names.filter((name) => name.endsWith(".json")).map((name) => entry(name.slice(0, -5))));
-    return found.filter((one) => one !== undefined).sort((left, right) => right.changedAt.localeCompare(left.changedAt));
+  constructor(directory: string, now: () => number) {
+    this.#directory = resolve(directory);
+    this.#now = now;
   }
 
-  async function entry(key: string): Promise<ArtifactEntry | undefined> {
-    const text = await readFile(entryPath(key), "utf8").catch(missing(() => undefined));
-    return text === undefined ? undefined : entrySchema.parse(JSON.parse(text));
-  }
-
-  async function move(key: string, to: Omit<ArtifactEntry, "key" | "changedAt">): Promise<void> {
-    const from = (await entry(key))?.state;
-    if (from !== undefined && !(NEXT[from] as readonly ArtifactState[]).includes(to.state)) {
-      throw new Error(`artifact ${to.name} ${to.version} is ${from} and cannot become ${to.state}`);
-    }
-    const changed = { key, ...to, changedAt: new Date().toISOString() };
-    await writeAtomically(entryPath(key), `${JSON.stringify(changed, null, 2)}\n`, 0o644);
-  }
-
-  async function checked(checksum: string): Promise<Buffer | undefined> {
-    const bytes = await readFile(bytesPath(checksum)).catch(missing(() => undefined));
-    if (bytes !== undefined && sha256(bytes) !== checksum) {
-      // Kept for whoever wants to know what happened; a new one takes its place.
-      await rename(bytesPath(checksum), `${bytesPath(checksum)}.changed`);
+  /** The artifact that the same request made before; undefined when it must be built (again). */
+  async find(key: string): Promise<BinaryArtifact | undefined> {
+    const entry = await this.#entry(key);
+    if (entry?.checksum === undefined || entry.size === undefined || entry.deletedAt !== undefined) {
       return undefined;
     }
-    return bytes;
+    return (await this.has(entry.checksum)) ? artifactOf(entry, entry.checksum, entry.size) : undefined;
   }
 
-  async function read(checksum: string): Promise<Buffer> {
-    const bytes = await checked(checksum);
-    if (bytes === undefined) {
-      throw new Error(`the artifact with SHA-256 ${checksum} is missing from ${directory}, or was changed there; run again to restore it`);
+  /**
+   * Records that this process builds an artifact. What a process that died left behind is begun again; two that build
+   * the same make the same bytes.
+   *
+   * @returns where the build may write the executable: a file of its own, on the storage's file system
+   */
+  async begin(key: string, planned: PlannedArtifact): Promise<string> {
+    const now = timeOf(this.#now());
+    const { name, architecture, version, commit } = planned;
+    const fresh = { key, name, architecture, version, commit, createdAt: now, usedAt: now } as const;
+    await this.#write({ ...fresh, state: "building", pid: process.pid });
+    return this.#temporary(name);
+  }
+
+  /**
+   * Stores what a build wrote, under the SHA-256 of its bytes.
+   *
+   * @param file path that {@link begin} gave; it is moved
+   * @throws when nothing was begun with this key
+   */
+  async complete(key: string, file: string): Promise<BinaryArtifact> {
+    const entry = await this.#entry(key);
+    if (!entry) {
+      throw new Error(`artifact storage ${this.#directory} has no build with key ${key} in progress: build it again`);
     }
-    return bytes;
+    const bytes = await readFile(file);
+    return this.#stored(entry, bytes, file);
   }
 
-  return {
-    entries,
-    read,
-    has: async (checksum) => (await checked(checksum)) !== undefined,
-    async pathOf(checksum) {
-      await read(checksum);
-      return bytesPath(checksum);
-    },
-    async find(key) {
-      const known = await entry(key);
-      const { checksum, size } = known ?? {};
-      return known && checksum !== undefined && size !== undefined && (await checked(checksum)) !== undefined
-        ? { name: known.name, path: artifactPath(checksum), architecture: known.architecture, version: known.version, checksum, size }
-        : undefined;
-    },
-    begin: async (key, origin) => {
-      // One that is there but whose bytes are lost is built again.
-      await rm(entryPath(key), { force: true });
-      await move(key, { ...origin, state: "building" });
-    },
-    async store(key, origin, bytes) {
-      const checksum = sha256(bytes);
-      if ((await checked(checksum)) === undefined) {
-        await writeAtomically(bytesPath(checksum), bytes, 0o755);
-      }
-      const { name, architecture, version } = origin;
-      const known = await entry(key);
-      if (known === undefined || known.state === "building" || known.state === "expired") {
-        await move(key, { ...origin, state: "uploaded", checksum, size: bytes.length });
-      }
-      return { name, path: artifactPath(checksum), architecture, version, checksum, size: bytes.length };
-    },
-    async mark(checksums, state) {
-      for (const { key, changedAt, ...known } of await entries()) {
-        const { checksum, state: from } = known;
-        if (checksum !== undefined && checksums.includes(checksum) && from !== state && from !== "expired") {
-          await move(key, { ...known, state });
-        }
-      }
-    },
-    async expire(retentionDays, now) {
-      const oldest = new Date(now.getTime() - retentionDays * 86_400_000).toISOString();
-      const all = await entries();
-      for (const { key, changedAt, ...known } of all) {
-        const { checksum, state } = known;
-        if (changedAt >= oldest || (state !== "uploaded" && state !== "consumed")) {
-          continue;
-        }
-        await move(key, { ...known, state: "expired" });
-        // The same bytes may serve another entry.
-        if (checksum !== undefined && !all.some((other) => other.key !== key && other.checksum === checksum && other.state !== "expired")) {
-          await rm(bytesPath(checksum), { force: true });
-        }
-      }
-    },
-  };
-}
-
-/** Name of an entry: hash of everything that decides an artifact's bytes. */
-export function buildKey(facts: Readonly<Record<string, string>>): string {
-  return sha256(Buffer.from(JSON.stringify(Object.entries(facts).sort(([left], [right]) => (left < right ? -1 : 1)))));
-}
-
-async function writeAtomically(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  await mkdir(join(path, ".."), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, "w", mode);
-  try {
-    await file.writeFile(content);
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
+  /** Forgets a build that failed, and what it wrote. */
+  async abandon(key: string, file: string): Promise<void> {
+    await rm(file, { force: true });
+    if ((await this.#entry(key))?.state === "building") {
+      await rm(this.#entryPath(key), { force: true });
+    }
   }
-  await rename(temporary, path);
+
+  /**
+   * Stores the bytes of an artifact that was published, for a storage that has lost them or never had them.
+   *
+   * @throws naming both checksums when they are not its bytes
+   */
+  async restore(artifact: BinaryArtifact, commit: string, bytes: Uint8Array): Promise<void> {
+    const checksum = sha256(bytes);
+    if (checksum !== artifact.checksum || bytes.length !== artifact.size) {
+      throw new Error(
+        `binary ${artifact.name} ${artifact.version} was to be restored: ${difference(artifact.checksum, checksum, bytes.length)}`,
+      );
+    }
+    const known = (await this.entries()).filter((entry) => entry.checksum === checksum && isKept(entry));
+    if (known.length > 0) {
+      await this.#put(checksum, bytes);
+      return;
+    }
+    // Nobody knows by which request it was built: its checksum is its key.
+    const file = await this.begin(checksum, { ...artifact, commit });
+    await this.#writeBytes(file, bytes);
+    await this.complete(checksum, file);
+  }
+
+  /** Whether the storage has these bytes, complete and unchanged. */
+  async has(checksum: string): Promise<boolean> {
+    return (await this.lookUp(checksum)).ok;
+  }
+
+  /** The bytes, compared with their checksum. @throws saying why they are missing */
+  async read(checksum: string): Promise<Uint8Array> {
+    const found = await this.lookUp(checksum);
+    if (!found.ok) {
+      throw new Error(found.reason);
+    }
+    return found.bytes;
+  }
+
+  /**
+   * Marks an artifact as in use and gives the path of its compared bytes; an artifact that is consumed stays so.
+   *
+   * @throws saying why they are missing
+   */
+  async use(checksum: string): Promise<string> {
+    await this.read(checksum);
+    await this.markInUse(checksum);
+    return this.#bytesPath(checksum);
+  }
+
+  /** Compares stored bytes with their checksum. What differs is moved aside, so that it is never read again. */
+  async lookUp(checksum: string): Promise<Found> {
+    const path = this.#bytesPath(checksum);
+    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") {
+        return undefined;
+      }
+      throw error;
+    });
+    if (bytes === undefined) {
+      return { ok: false, reason: `binary with SHA-256 ${checksum} is not in the artifact storage ${this.#directory}` };
+    }
+    const actual = sha256(bytes);
+    if (actual === checksum) {
+      return { ok: true, bytes };
+    }
+    const aside = join(this.#directory, "damaged", `${checksum}.${randomUUID()}`);
+    await mkdir(dirname(aside), { recursive: true });
+    await rename(path, aside);
+    return {
+      ok: false,
+      reason: `binary in the artifact storage was changed: ${difference(checksum, actual, bytes.length)}; it was moved to ${aside}`,
+    };
+  }
+
+  /** Says that a release reads the artifact: from now on it never expires. Again, or after it was consumed: no change. */
+  markInUse(checksum: string): Promise<void> {
+    return this.#each(checksum, (entry) =>
+      entry.state === "uploaded" ? moved(entry, "in-use", this.#now()) : { ...entry, usedAt: timeOf(this.#now()) },
+    );
+  }
+
+  /** Says that the release that reads the artifact is published. Again: no change. @throws when none reads it */
+  markConsumed(checksum: string): Promise<void> {
+    return this.#each(checksum, (entry) =>
+      entry.state === "consumed" ? entry : moved(entry, "consumed", this.#now()),
+    );
+  }
+
+  /**
+   * Deletes the bytes of artifacts that nobody used for some days; never of one in use.
+   *
+   * @returns the entries as they are now
+   */
+  async expire(retentionDays: number): Promise<ArtifactEntry[]> {
+    const entries = await this.entries();
+    const changed = entries.flatMap((entry) => retired(entry, retentionDays, this.#now()) ?? []);
+    const keys = new Set(changed.map(({ key }) => key));
+    const kept = new Set(entries.filter((entry) => !keys.has(entry.key) && isKept(entry)).map(({ checksum }) => checksum));
+    for (const entry of changed) {
+      await this.#write(entry);
+      if (entry.checksum !== undefined && !kept.has(entry.checksum)) {
+        await rm(this.#bytesPath(entry.checksum), { force: true });
+      }
+    }
+    return changed;
+  }
+
+  /** All that the index knows, oldest first. */
+  async entries(): Promise<ArtifactEntry[]> {
+    const names = await readdir(join(this.#directory, "index")).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") {
+        return [];
+      }
+      throw error;
+    });
+    const keys = names.filter((name) => /^[0-9a-f]{64}\.json$/.test(name)).map((name) => name.slice(0, -".json".length));
+    const entries = await Promise.all(keys.map((key) => this.#entry(key)));
+    return entries
+      .filter((entry) => entry !== undefined)
+      .sort((left, right) => left.createdAt.localeCompare(right.createdAt) || left.name.localeCompare(right.name));
+  }
+
+  async #stored(entry: ArtifactEntry, bytes: Uint8Array, file: string): Promise<BinaryArtifact> {
+    const checksum = sha256(bytes);
+    await this.#moveIn(file, checksum);
+    const { pid: _pid, ...begun } = entry;
+    const state = entry.state === "building" ? moved(begun, "uploaded", this.#now()) : begun;
+    await this.#write({ ...state, checksum, size: bytes.length });
+    return artifactOf(entry, checksum, bytes.length);
+  }
+
+  async #put(checksum: string, bytes: Uint8Array): Promise<void> {
+    const file = await this.#temporary(checksum);
+    await this.#writeBytes(file, bytes);
+    await this.#moveIn(file, checksum);
+  }
+
+  async #moveIn(file: string, checksum: string): Promise<void> {
+    const target = this.#bytesPath(checksum);
+    await mkdir(dirname(target), { recursive: true });
+    const handle = await open(file, "r");
+    try {
+      await handle.chmod(0o755);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(file, target);
+  }
+
+  async #writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
+    const handle = await open(path, "wx");
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #each(checksum: string, change: (entry: ArtifactEntry) => ArtifactEntry): Promise<void> {
+    const entries = (await this.entries()).filter((entry) => entry.checksum === checksum && isKept(entry));
+    await Promise.all(entries.map((entry) => this.#write(change(entry))));
+  }
+
+  async #entry(key: string): Promise<ArtifactEntry | undefined> {
+    const text = await readFile(this.#entryPath(key), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") {
+        return undefined;
+      }
+      throw error;
+    });
+    return text === undefined ? undefined : parseEntry(text);
+  }
+
+  async #write(entry: ArtifactEntry): Promise<void> {
+    const path = this.#entryPath(entry.key);
+    await mkdir(dirname(path), { recursive: true });
+    const temporary = await this.#temporary(entry.key);
+    await this.#writeBytes(temporary, `${JSON.stringify(entry, undefined, 2)}\n`);
+    await rename(temporary, path);
+  }
+
+  async #temporary(name: string): Promise<string> {
+    const path = join(this.#directory, "tmp", `${process.pid}-${randomUUID()}-${name}`);
+    await mkdir(dirname(path), { recursive: true });
+    return path;
+  }
+
+  #bytesPath(checksum: string): string {
+    return join(this.#directory, artifactPath(checksum));
+  }
+
+  #entryPath(key: string): string {
+    return join(this.#directory, "index", `${key}.json`);
+  }
+}
+
+function artifactOf({ name, architecture, version }: ArtifactEntry, checksum: string, size: number): BinaryArtifact {
+  return { name, path: artifactPath(checksum), architecture, version, checksum, size };
+}
+
+function isKept(entry: ArtifactEntry): boolean {
+  return entry.state !== "building" && entry.state !== "expired" && entry.deletedAt === undefined;
+}
+
+function difference(expected: string, actual: string, size: number): string {
+  return `it must have SHA-256 ${expected}, and has ${actual} (${size} bytes)`;
 }
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-// Only "not there" is an answer; a directory that cannot be read is an error.
-function missing<T>(instead: () => T): (error: NodeJS.ErrnoException) => T {
-  return (error) => {
-    if (error.code === "ENOENT") {
-      return instead();
-    }
-    throw error;
-  };
 }

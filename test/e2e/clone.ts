@@ -57,7 +57,12 @@ export async function makeClone(name: string): Promise<Clone> {
   await git("commit", "-q", "-m", "feat: watch mount points");
 
   const spawn = (args: readonly string[] = [], environment: Environment = {}) =>
-    execa("npm", ["start", "--silent", "--", ...args], { cwd: path, env: environment, all: true, forceKillAfterDelay: false });
+    execa("npm", ["start", "--silent", "--", ...args], {
+      cwd: path,
+      env: environment,
+      all: true,
+      forceKillAfterDelay: false,
+    });
 
   return {
     path,
@@ -75,7 +80,10 @@ export async function makeClone(name: string): Promise<Clone> {
     },
     async githubRequests() {
       const text = await readFile(join(path, ".local/github-requests.jsonl"), "utf8");
-      return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+      return text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
     },
     remove: () => rm(path, { recursive: true, force: true }),
   };

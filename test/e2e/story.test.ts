@@ -28,7 +28,15 @@ describe("the releases of one stack", { timeout: 600_000 }, () => {
     const { outputs } = await clone.start();
     released["1.0.0"] = outputs;
 
-    expect(Object.keys(outputs).sort()).toEqual(["artifacts", "channels", "commit", "image", "release", "tag", "version"]);
+    expect(Object.keys(outputs).sort()).toEqual([
+      "artifacts",
+      "channels",
+      "commit",
+      "image",
+      "release",
+      "tag",
+      "version",
+    ]);
     expect(outputs).toMatchObject({
       version: "1.0.0",
       tag: "v1.0.0",
@@ -78,10 +86,18 @@ describe("the releases of one stack", { timeout: 600_000 }, () => {
 
   test("the released binary says its version, and the image has the labels and the user of the design", async () => {
     const { directory } = await inWorld((world) => world.download("v1.0.0"));
-    const { stdout } = await execa("sh", ["-c", 'chmod +x "$0" && "$0" --version', join(directory, `mount-monitor-linux-${hostArchitecture()}`)]);
+    const { stdout } = await execa("sh", [
+      "-c",
+      'chmod +x "$0" && "$0" --version',
+      join(directory, `mount-monitor-linux-${hostArchitecture()}`),
+    ]);
     expect(stdout).toBe("1.0.0");
     const config = await inWorld((world) => world.imageConfig("v1.0.0", "linux/arm64"));
-    expect(config).toMatchObject({ User: "65534:65534", Entrypoint: ["/mount-monitor"], ExposedPorts: { "8080/tcp": {} } });
+    expect(config).toMatchObject({
+      User: "65534:65534",
+      Entrypoint: ["/mount-monitor"],
+      ExposedPorts: { "8080/tcp": {} },
+    });
     expect(config.Labels).toMatchObject({
       "org.opencontainers.image.version": "1.0.0",
       "org.opencontainers.image.revision": released["1.0.0"].commit,
@@ -94,7 +110,9 @@ describe("the releases of one stack", { timeout: 600_000 }, () => {
   test("nothing of where it ran is published", async () => {
     const texts = await inWorld(async (world) => {
       const assets = world.assets("v1.0.0");
-      return ["metadata.json", "artifacts.json", "checksums.txt"].map((name) => String(assets[name])).concat(world.notes("v1.0.0"));
+      return ["metadata.json", "artifacts.json", "checksums.txt"]
+        .map((name) => String(assets[name]))
+        .concat(world.notes("v1.0.0"));
     });
     for (const text of texts) {
       expect(text).not.toMatch(/127\.0\.0\.1|localhost/);
@@ -171,18 +189,23 @@ describe("the releases of one stack", { timeout: 600_000 }, () => {
     });
   });
 
-  test.each(["v1.2", "1.2", "v1.2.0", "1.2.0+build", "01.2.0"])("version %s is refused before anything is started over", async (version) => {
-    await expect(clone.start(["--version", version])).rejects.toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringContaining(`mount-monitor:version is ${JSON.stringify(version)}`),
-    });
-  });
+  test.each(["v1.2", "1.2", "v1.2.0", "1.2.0+build", "01.2.0"])(
+    "version %s is refused before anything is started over",
+    async (version) => {
+      await expect(clone.start(["--version", version])).rejects.toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining(`mount-monitor:version is ${JSON.stringify(version)}`),
+      });
+    },
+  );
 
   test("a version that is published from another commit is refused before the first write", async () => {
     const head = await clone.git("rev-parse", "HEAD");
     const before = (await clone.githubRequests()).length;
     await expect(clone.start(["--version", "1.0.0", "--commit", head])).rejects.toMatchObject({
-      stderr: expect.stringContaining(`v1.0.0 is already published from commit ${released["1.0.0"].commit}, and this update asks for ${head}`),
+      stderr: expect.stringContaining(
+        `v1.0.0 is already published from commit ${released["1.0.0"].commit}, and this update asks for ${head}`,
+      ),
     });
     expect((await clone.githubRequests()).slice(before).filter(({ method }) => method !== "GET")).toEqual([]);
   });
@@ -206,11 +229,11 @@ describe("the releases of one stack", { timeout: 600_000 }, () => {
 });
 
 function sha256(bytes: Uint8Array | undefined): string {
-  return createHash("sha256").update(bytes ?? "").digest("hex");
+  return createHash("sha256")
+    .update(bytes ?? "")
+    .digest("hex");
 }
 
 function hostArchitecture(): string {
   return process.arch === "x64" ? "amd64" : process.arch;
 }
-
-

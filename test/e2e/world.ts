@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
 import { extract } from "tar-stream";
-import type { Release } from "../../rehearsal/github/state.ts";
 import { startGitHub } from "../../rehearsal/github/server.ts";
+import type { Release } from "../../rehearsal/github/state.ts";
 
 const REPOSITORY = "octo-example/mount-monitor";
 
