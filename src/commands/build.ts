@@ -1,38 +1,77 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type Architecture, artifactName, type BinaryArtifact } from "../model/artifact.ts";
-import { openStorage } from "../services/artifact-storage.ts";
-import { examineBinary } from "../model/elf.ts";
-import { goBuild, linkerFlags, toolchainAt, goEnvironment, installedVersion } from "../services/go.ts";
-import { run } from "../services/process.ts";
+import { artifactName, type BinaryArtifact } from "../model/artifact.ts";
+import { type BuildRequest, parseBuildRequest } from "../model/build-request.ts";
+import type { Toolchain } from "../model/toolchain.ts";
+import { type ArtifactStorage, openStorage } from "../services/artifact-storage.ts";
+import { goBuild, goEnvironment, installedVersion, linkerFlags, toolchainAt } from "../services/go.ts";
 import { readSource, withExport } from "../services/source.ts";
+import { verifyBinary } from "../services/verification.ts";
 
-export interface BuildRequest {
-  readonly version: string; readonly commit: string; readonly prefix: string; readonly package: string;
-  readonly binaryName: string; readonly versionVariable: string; readonly verifyArgs: readonly string[];
-  readonly architecture: Architecture;
+export type { BuildRequest };
+
+/**
+ * Builds, verifies and stores one binary from a clean export of its commit. What the same request made before is
+ * taken from the artifact storage instead.
+ *
+ * @throws with everything that is wrong with the binary, or the compiler's output
+ */
+export async function buildArtifact(request: BuildRequest): Promise<BinaryArtifact> {
+  const repository = await readSource();
+  const toolchain = await toolchainAt(repository, request.commit, request.prefix);
+  const goVersion = toolchain === "local" ? await installedVersion(await goEnvironment(toolchain)) : toolchain;
+  const storage = openStorage();
+  const key = keyOf(request, goVersion);
+  return (await storage.find(key)) ?? (await built(request, { repository, toolchain, goVersion, storage, key }));
 }
 
-export async function buildArtifact(request: BuildRequest): Promise<BinaryArtifact> {
-  const { version, commit, prefix, architecture, binaryName, versionVariable, verifyArgs } = request;
-  const repository = await readSource();
-  const toolchain = await toolchainAt(repository, commit, prefix);
-  const goVersion = await installedVersion(await goEnvironment(toolchain));
-  const key = createHash("sha256").update(JSON.stringify([request, goVersion])).digest("hex");
-  const storage = openStorage();
-  const found = await storage.find(key);
-  if (found) return found;
-  const name = artifactName(binaryName, architecture);
-  const file = await storage.begin(key, { name, architecture, version, commit });
-  await withExport({ repository, commit, prefix }, (directory) =>
-    goBuild({ directory, package: request.package, output: file, architecture, toolchain, ldflags: linkerFlags(versionVariable, version) }));
-  const problems = examineBinary(await readFile(file), { architecture, version, versionVariable, goVersion });
-  if (problems.length > 0) throw new Error(`${name}:\n${problems.join("\n")}`);
-  if (verifyArgs.length > 0 && architecture === "amd64") { const r = await run(file, verifyArgs); if (r.exitCode !== 0 || new TextDecoder().decode(r.stdout).trim() !== version) throw new Error(`${name} printed ${new TextDecoder().decode(r.stdout)} ${r.stderr}`); }
-  return storage.complete(key, file);
+interface Circumstances {
+  readonly repository: string;
+  readonly toolchain: Toolchain;
+  readonly goVersion: string;
+  readonly storage: ArtifactStorage;
+  readonly key: string;
+}
+
+async function built(
+  request: BuildRequest,
+  { repository, toolchain, goVersion, storage, key }: Circumstances,
+): Promise<BinaryArtifact> {
+  const { architecture, version, commit, prefix, versionVariable } = request;
+  const name = artifactName(request.binaryName, architecture);
+  const path = await storage.begin(key, { name, architecture, version, commit });
+  try {
+    const ldflags = linkerFlags(versionVariable, version);
+    await withExport({ repository, commit, prefix }, (directory) =>
+      goBuild({ directory, package: request.package, output: path, architecture, toolchain, ldflags }),
+    );
+    const bytes = await readFile(path);
+    const how = await verifyBinary({ ...request, name, path, bytes, goVersion });
+    process.stderr.write(`${name} ${version}: ${bytes.length} bytes, built with ${goVersion}, ${how}\n`);
+    return await storage.complete(key, path);
+  } catch (error) {
+    await storage.abandon(key, path);
+    throw error;
+  }
+}
+
+// A new number here makes every binary be built again: it stands for the way in which they are built.
+const RECIPE = 1;
+
+function keyOf(request: BuildRequest, goVersion: string): string {
+  const { version, commit, prefix, package: path, binaryName, architecture, versionVariable, verifyArgs } = request;
+  const facts = [version, commit, prefix, path, binaryName, architecture, versionVariable, verifyArgs, goVersion];
+  return createHash("sha256")
+    .update(JSON.stringify([RECIPE, ...facts]))
+    .digest("hex");
 }
 
 if (import.meta.main) {
-  const env = (name: string) => process.env[`RELEASE_${name}`] ?? "";
-  console.log(JSON.stringify(await buildArtifact({ version: env("VERSION"), commit: env("COMMIT"), prefix: env("PREFIX"), package: env("PACKAGE"), binaryName: env("BINARY_NAME"), versionVariable: env("VERSION_VARIABLE"), verifyArgs: JSON.parse(env("VERIFY_ARGS")), architecture: env("ARCHITECTURE") as Architecture })));
+  try {
+    const artifact = await buildArtifact(parseBuildRequest(process.env));
+    process.stdout.write(`${JSON.stringify(artifact)}\n`);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -266,7 +266,9 @@ class Elf {
   }
 
   text(at: number, length: number): string {
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytes.subarray(this.#within(at, length), at + length));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(
+      this.bytes.subarray(this.#within(at, length), at + length),
+    );
   }
 
   /** Whether the zero-terminated text at this place is this one. */

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { artifactPath, type BinaryArtifact } from "../model/artifact.ts";
 import { type ArtifactEntry, moved, parseEntry, retired, timeOf } from "../model/artifact-life.ts";
+import { isRunning } from "./liveness.ts";
 
 /** What an artifact is before it has bytes. */
 export type PlannedArtifact = Pick<BinaryArtifact, "name" | "architecture" | "version"> & {
@@ -55,6 +56,7 @@ export class ArtifactStorage {
    * @returns where the build may write the executable: a file of its own, on the storage's file system
    */
   async begin(key: string, planned: PlannedArtifact): Promise<string> {
+    await this.#removeAbandoned();
     const now = timeOf(this.#now());
     const { name, architecture, version, commit } = planned;
     const fresh = { key, name, architecture, version, commit, createdAt: now, usedAt: now } as const;
@@ -136,12 +138,7 @@ export class ArtifactStorage {
   /** Compares stored bytes with their checksum. What differs is moved aside, so that it is never read again. */
   async lookUp(checksum: string): Promise<Found> {
     const path = this.#bytesPath(checksum);
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") {
-        return undefined;
-      }
-      throw error;
-    });
+    const bytes = await readFile(path).catch(ignoreMissing);
     if (bytes === undefined) {
       return { ok: false, reason: `binary with SHA-256 ${checksum} is not in the artifact storage ${this.#directory}` };
     }
@@ -151,7 +148,7 @@ export class ArtifactStorage {
     }
     const aside = join(this.#directory, "damaged", `${checksum}.${randomUUID()}`);
     await mkdir(dirname(aside), { recursive: true });
-    await rename(path, aside);
+    await rename(path, aside).catch(ignoreMissing);
     return {
       ok: false,
       reason: `binary in the artifact storage was changed: ${difference(checksum, actual, bytes.length)}; it was moved to ${aside}`,
@@ -181,7 +178,9 @@ export class ArtifactStorage {
     const entries = await this.entries();
     const changed = entries.flatMap((entry) => retired(entry, retentionDays, this.#now()) ?? []);
     const keys = new Set(changed.map(({ key }) => key));
-    const kept = new Set(entries.filter((entry) => !keys.has(entry.key) && isKept(entry)).map(({ checksum }) => checksum));
+    const kept = new Set(
+      entries.filter((entry) => !keys.has(entry.key) && isKept(entry)).map(({ checksum }) => checksum),
+    );
     for (const entry of changed) {
       await this.#write(entry);
       if (entry.checksum !== undefined && !kept.has(entry.checksum)) {
@@ -193,13 +192,10 @@ export class ArtifactStorage {
 
   /** All that the index knows, oldest first. */
   async entries(): Promise<ArtifactEntry[]> {
-    const names = await readdir(join(this.#directory, "index")).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") {
-        return [];
-      }
-      throw error;
-    });
-    const keys = names.filter((name) => /^[0-9a-f]{64}\.json$/.test(name)).map((name) => name.slice(0, -".json".length));
+    const names = await readdir(join(this.#directory, "index")).catch(ignoreMissing);
+    const keys = (names ?? [])
+      .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+      .map((name) => name.slice(0, -".json".length));
     const entries = await Promise.all(keys.map((key) => this.#entry(key)));
     return entries
       .filter((entry) => entry !== undefined)
@@ -250,12 +246,7 @@ export class ArtifactStorage {
   }
 
   async #entry(key: string): Promise<ArtifactEntry | undefined> {
-    const text = await readFile(this.#entryPath(key), "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") {
-        return undefined;
-      }
-      throw error;
-    });
+    const text = await readFile(this.#entryPath(key), "utf8").catch(ignoreMissing);
     return text === undefined ? undefined : parseEntry(text);
   }
 
@@ -265,6 +256,14 @@ export class ArtifactStorage {
     const temporary = await this.#temporary(entry.key);
     await this.#writeBytes(temporary, `${JSON.stringify(entry, undefined, 2)}\n`);
     await rename(temporary, path);
+  }
+
+  // Left behind by processes that were killed; a name starts with the id of its process.
+  async #removeAbandoned(): Promise<void> {
+    const directory = join(this.#directory, "tmp");
+    const names = (await readdir(directory).catch(ignoreMissing)) ?? [];
+    const abandoned = names.filter((name) => !isRunning(Number.parseInt(name, 10)));
+    await Promise.all(abandoned.map((name) => rm(join(directory, name), { force: true })));
   }
 
   async #temporary(name: string): Promise<string> {
@@ -288,6 +287,12 @@ function artifactOf({ name, architecture, version }: ArtifactEntry, checksum: st
 
 function isKept(entry: ArtifactEntry): boolean {
   return entry.state !== "building" && entry.state !== "expired" && entry.deletedAt === undefined;
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") {
+    throw error;
+  }
 }
 
 function difference(expected: string, actual: string, size: number): string {

@@ -51,13 +51,35 @@ const CLOSED = {
 // What a build needs of its surroundings: where things are kept and how modules are reached. None decides a byte,
 // because go.sum names the content of every module.
 const PASSED = [
-  ...["PATH", "HOME", "USER", "TMPDIR", "TMP", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "NETRC"],
+  ...[
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "TMP",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH_COMMAND",
+    "NETRC",
+  ],
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"],
 ] as const;
 
 // Kept by `go env -w` as well, which GOENV=off hides; so they are asked for and passed on.
 const ASKED = [
-  ...["GOAUTH", "GOCACHE", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS"],
+  ...[
+    "GOAUTH",
+    "GOCACHE",
+    "GOINSECURE",
+    "GOMODCACHE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOPRIVATE",
+    "GOPROXY",
+    "GOSUMDB",
+    "GOVCS",
+  ],
 ] as const;
 
 /**
@@ -139,7 +161,11 @@ export async function goBuild(
 ): Promise<void> {
   const environment = { ...(await goEnvironment(toolchain)), GOOS: "linux", GOARCH: architecture };
   const flags = ["-trimpath", "-buildvcs=false", moduleFlag(directory), `-ldflags=${ldflags}`];
-  await go(["build", ...flags, "-o", output, path], { directory, environment, signal }, `${path} for linux/${architecture}`);
+  await go(
+    ["build", ...flags, "-o", output, path],
+    { directory, environment, signal },
+    `${path} for linux/${architecture}`,
+  );
 }
 
 /**
@@ -154,7 +180,11 @@ export async function goTest(
 ): Promise<TestResult> {
   const environment = await goEnvironment(toolchain);
   const flags = [...(trimPaths ? ["-trimpath"] : []), "-buildvcs=false", moduleFlag(directory)];
-  const { exitCode, value } = await stream("go", ["test", ...flags, "./..."], report, { directory, environment, signal });
+  const { exitCode, value } = await stream("go", ["test", ...flags, "./..."], report, {
+    directory,
+    environment,
+    signal,
+  });
   return { passed: exitCode === 0, ...value };
 }
 
@@ -180,7 +210,9 @@ async function report(output: AsyncIterable<Uint8Array>): Promise<Omit<TestResul
 async function go(args: readonly string[], options: ProcessOptions, what = args.join(" ")): Promise<ProcessResult> {
   const result = await run("go", args, options).catch((error: unknown) => {
     throw error instanceof ProcessError && error.notFound
-      ? new Error("go is not on the PATH, and this run has to build: install Go (https://go.dev/dl/), or add its bin directory to PATH")
+      ? new Error(
+          "go is not on the PATH, and this run has to build: install Go (https://go.dev/dl/), or add its bin directory to PATH",
+        )
       : error;
   });
   if (result.exitCode !== 0) {

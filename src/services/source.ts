@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exportTree, fileAt } from "./git.ts";
+import { isRunning } from "./liveness.ts";
 
 // Where the repository is found is a fact of the machine. As an input of a resource it would be a change on every
 // other machine, so it lies in a file that the program writes before the engine starts a build.
@@ -66,13 +67,4 @@ function reachesOut(goMod: string): boolean {
 async function removeAbandoned(exports: string): Promise<void> {
   const abandoned = (await readdir(exports)).filter((name) => !isRunning(Number.parseInt(name, 10)));
   await Promise.all(abandoned.map((name) => rm(join(exports, name), { recursive: true, force: true })));
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
