@@ -46,6 +46,8 @@ export async function openStack({ project, local, kit, environment, settings }: 
         // The rehearsal's secrets are made up; a real stack has a passphrase or a key of its own.
         PULUMI_CONFIG_PASSPHRASE: "rehearsal",
         PULUMI_SKIP_UPDATE_CHECK: "true",
+        // Only the plugins of the layout above; others of their name on the PATH may be other versions.
+        PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
       },
     },
   );
