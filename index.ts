@@ -28,7 +28,7 @@ export default async function release(): Promise<Record<string, unknown>> {
       : completeFacts(plan.candidate, artifacts, settings, connections.registry),
   );
 
-  const image = new ContainerImage("image", { ...settings, facts });
+  const image = new ContainerImage("image", { ...settings, facts, sealed: plan.kind === "sealed" });
   const published = new Release("release", { ...settings, facts, after: image.manifest });
   new Channels("channels", { ...settings, facts, channels: plan.channels, after: published.ledger });
 

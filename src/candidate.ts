@@ -4,7 +4,7 @@ import { checkArtifactSet } from "./model/artifact.ts";
 import { type DeclaredRelease, textAssets } from "./model/assets.ts";
 import type { ReleaseFacts } from "./model/metadata.ts";
 import { type Change, releaseNotes } from "./model/notes.ts";
-import { refuseOtherDigest } from "./resources/guard.ts";
+import { refuseOtherDigest } from "./model/write-once.ts";
 import { openStorage } from "./services/artifact-storage.ts";
 import { exportIndex } from "./services/builder.ts";
 import { CONTEXT, DOCKERFILE, stageContext } from "./services/docker-context.ts";

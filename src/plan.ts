@@ -8,6 +8,7 @@ import { imageLabels, licenseOf } from "./model/labels.ts";
 import { parseMarker } from "./model/marker.ts";
 import { previousOf } from "./model/notes.ts";
 import { isPrerelease, parseTag, tagOf } from "./model/version.ts";
+import { refuseOtherDigest } from "./model/write-once.ts";
 import { recordedRelease } from "./sealed.ts";
 import { buildkitVersion } from "./services/builder.ts";
 import { DOCKERFILE } from "./services/docker-context.ts";
@@ -48,7 +49,10 @@ export async function planRelease(settings: Settings, services: Connections): Pr
   const sealed = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
   if (sealed) {
     const facts = await recordedRelease(sealed, services.github);
-    await refuseOtherCommit(settings, services.github, facts);
+    await Promise.all([
+      refuseOtherCommit(settings, services.github, facts),
+      refuseOtherImage(settings.image, facts, services.registry),
+    ]);
     return {
       kind: "sealed",
       facts,
@@ -93,6 +97,15 @@ async function refuseOtherCommit(settings: Settings, github: GitHub, facts: Decl
         "A version tag never moves: put it back.",
     );
   }
+}
+
+// What is missing is restored by the image's own resources; what differs is nobody's to overwrite.
+async function refuseOtherImage(
+  image: string,
+  { tag, image: { digest } }: DeclaredRelease,
+  registry: Registry,
+): Promise<void> {
+  refuseOtherDigest({ image, tag, digest }, await registry.digestOf(tag));
 }
 
 async function candidateOf(

@@ -15,6 +15,8 @@ export interface ContainerImageArgs {
   /** Credentials for the registry, when the stack's configuration has them; Docker's own otherwise. */
   readonly registryUser?: string | undefined;
   readonly registryPassword?: pulumi.Output<string> | undefined;
+  /** Whether the release is published already. */
+  readonly sealed: boolean;
   /** The release; its context is staged. */
   readonly facts: pulumi.Output<DeclaredRelease>;
 }
@@ -27,7 +29,19 @@ export class ContainerImage extends pulumi.ComponentResource {
     super("mount-monitor:release:Image", name, {}, options);
     const { image, facts } = args;
     const tag = facts.tag;
-    const guard = new Guard(`${name}-guard`, { image, tag, digest: facts.image.digest }, { parent: this });
+    const guard = new Guard(
+      `${name}-guard`,
+      {
+        image,
+        tag,
+        digest: facts.image.digest,
+        buildkit: facts.buildkit,
+        platforms: facts.image.platforms,
+        labels: facts.labels,
+        sourceDateEpoch: facts.commitTime.apply(epochSeconds),
+      },
+      { parent: this },
+    );
     const pushed = new dockerBuild.Image(
       `${name}-push`,
       {
@@ -36,14 +50,20 @@ export class ContainerImage extends pulumi.ComponentResource {
         dockerfile: { location: staged(facts, `${CONTEXT}/${DOCKERFILE}`) },
         platforms: facts.image.platforms.apply((platforms) => platforms as dockerBuild.Platform[]),
         labels: facts.labels,
-        buildArgs: { SOURCE_DATE_EPOCH: facts.commitTime.apply(epochSeconds) },
+        buildArgs: { SOURCE_DATE_EPOCH: facts.commitTime.apply((time) => String(epochSeconds(time))) },
         tags: [pulumi.interpolate`${image}:${tag}`],
         exports: [{ raw: "type=image,push=true,rewrite-timestamp=true" }],
         registries: credentials(args),
         push: false,
         buildOnPreview: false,
       },
-      { parent: this, dependsOn: guard, retainOnDelete: true },
+      {
+        parent: this,
+        dependsOn: guard,
+        retainOnDelete: true,
+        // Another builder or account is no reason to push a published image again.
+        ignoreChanges: args.sealed ? ["builder", "registries"] : [],
+      },
     );
     this.manifest = new Manifest(
       `${name}-manifest`,
@@ -76,6 +96,7 @@ function credentials({
     : [];
 }
 
-function epochSeconds(time: string): string {
-  return String(Date.parse(time) / 1000);
+/** Seconds since 1970 of a commit. */
+function epochSeconds(time: string): number {
+  return Date.parse(time) / 1000;
 }

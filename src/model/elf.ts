@@ -12,12 +12,7 @@ export interface ExpectedBinary {
 }
 
 /** What an ELF executable says about itself. */
-export interface Executable {
-  /** Width of an address in bits. */
-  readonly bits: 32 | 64;
-  readonly littleEndian: boolean;
-  /** `e_machine`; 62 is x86-64. */
-  readonly machine: number;
+export interface Executable extends Machine {
   /** Path of the dynamic linker, when it needs one. */
   readonly interpreter?: string;
   /** Whether it needs shared libraries. */
@@ -43,14 +38,20 @@ export interface GoBuild {
 /** A value that was read, or one sentence that says why it was not. */
 export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
-interface Machine {
+/** What the header of an executable says about the machine that it is for. */
+export interface Machine {
+  /** `e_machine`. */
   readonly machine: number;
+  /** Width of an address. */
   readonly bits: 32 | 64;
   readonly littleEndian: boolean;
 }
 
-// https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html, and the processor supplements of the newer ones.
-const MACHINES = {
+/**
+ * The machine of each architecture.
+ * @see https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html and the supplements of the newer processors
+ */
+export const MACHINES = {
   amd64: { machine: 62, bits: 64, littleEndian: true },
   arm64: { machine: 183, bits: 64, littleEndian: true },
   "386": { machine: 3, bits: 32, littleEndian: true },

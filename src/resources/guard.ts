@@ -1,6 +1,9 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { refuseOtherDigest } from "../model/write-once.ts";
+import { exportIndex } from "../services/builder.ts";
+import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
 import { registryOf } from "./clients.ts";
-import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
+import { type Implementation, type InputsOf, providerConfiguration, ReleaseResource } from "./dynamic.ts";
 
 /** What the guard stands before. */
 export interface GuardInputs {
@@ -10,9 +13,19 @@ export interface GuardInputs {
   readonly tag: string;
   /** Digest of the index that is to be pushed under the tag. */
   readonly digest: string;
+  /** Version of BuildKit that made it, `v0.31.1`. */
+  readonly buildkit: string;
+  /** `linux/{arch}`, in the order of the index. */
+  readonly platforms: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Seconds since 1970. */
+  readonly sourceDateEpoch: number;
 }
 
-/** Stands before the push: refuses when the version tag already holds another index. */
+/**
+ * Stands before the push: builds the index once more from the staged context, without a push, and refuses when it is
+ * not the one that was announced (a file was changed, another BuildKit) or when the version tag already holds another.
+ */
 export class Guard extends ReleaseResource {
   declare readonly digest: pulumi.Output<string>;
 
@@ -21,10 +34,25 @@ export class Guard extends ReleaseResource {
   }
 }
 
-/** @throws when `tag` holds an index other than `digest` */
+/** @throws when a push would write other bytes than announced, or when `tag` holds an index other than `digest` */
 export const implementation: Implementation<GuardInputs, object> = {
   async ensure(inputs) {
-    refuseOtherDigest(inputs, await (await registryOf(inputs.image)).digestOf(inputs.tag));
+    const { image, tag, digest, buildkit, platforms, labels, sourceDateEpoch } = inputs;
+    const builder = providerConfiguration().get("builder") || undefined;
+    const [found, built] = await Promise.all([
+      registryOf(image).then((registry) => registry.digestOf(tag)),
+      exportIndex(
+        { builder, context: CONTEXT, dockerfile: `${CONTEXT}/${DOCKERFILE}`, platforms, labels, sourceDateEpoch },
+        ".build/guard",
+      ),
+    ]);
+    refuseOtherDigest(inputs, found);
+    if (built.digest !== digest) {
+      throw new Error(
+        `${image}:${tag} would be pushed as ${built.digest}, and ${digest} was announced: the files in ${CONTEXT}/ were changed, ` +
+          `or the builder does not run BuildKit ${buildkit}, which the release was made with. Nothing was pushed; use that version, and run again.`,
+      );
+    }
     return {};
   },
   async observe({ image, tag, digest }) {
@@ -35,13 +63,3 @@ export const implementation: Implementation<GuardInputs, object> = {
     return found === digest ? [] : [`${image}:${tag} points at ${found}, recorded is ${digest}`];
   },
 };
-
-/** The rule of the guard, also applied before anything is declared: a version tag is written once. */
-export function refuseOtherDigest({ image, tag, digest }: GuardInputs, found: string | undefined): void {
-  if (found !== undefined && found !== digest) {
-    throw new Error(
-      `${image}:${tag} is already in the registry with another content: it holds ${found}, this release would be ${digest}. ` +
-        "A version is written once: release the next version, or delete that tag in the registry if nobody uses it.",
-    );
-  }
-}
