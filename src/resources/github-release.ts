@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { formatMarker, parseMarker, sameMarker } from "../model/marker.ts";
 import { openStorage } from "../services/artifact-storage.ts";
-import type { Asset, GitHub, Release } from "../services/github.ts";
+import type { Asset, GitHub, NewDraft, Release } from "../services/github.ts";
 import { githubOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
 
@@ -61,16 +61,18 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
   async ensure(inputs) {
     const github = githubOf(inputs.repository);
     const assets = expectedAssets(inputs);
-    const ofTag = (await github.releases()).filter(({ tagName }) => tagName === inputs.tag);
+    const [releases, tagged] = await Promise.all([github.releases(), github.tagCommit(inputs.tag)]);
+    const ofTag = releases.filter(({ tagName }) => tagName === inputs.tag);
     const published = ofTag.find(({ draft }) => !draft);
+    refuseOtherCommit(inputs, tagged, published ? "required" : "optional");
     if (published) {
-      await refuseMovedTag(github, inputs, "required");
+      refuseOtherMark(inputs, published);
       return facts(await attach(github, published, assets));
     }
     const draft = await attach(github, await draftOf(github, inputs, ofTag), assets);
-    await refuseMovedTag(github, inputs, "optional");
+    refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "optional");
     const release = await github.publish(draft, { latest: inputs.latest });
-    await refuseMovedTag(github, inputs, "required");
+    refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "required");
     await Promise.all(Object.values(inputs.binaries).map(({ checksum }) => openStorage().markConsumed(checksum)));
     return facts(release);
   },
@@ -86,9 +88,7 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
       ...(commit === recorded.commit
         ? []
         : [`tag ${recorded.tag} is at ${commit ?? "nothing"}, recorded is ${recorded.commit}`]),
-      ...(release.prerelease === recorded.prerelease
-        ? []
-        : [`release ${recorded.tag} is ${release.prerelease ? "" : "not "}marked as a prerelease`]),
+      ...markProblems(recorded, release),
       ...(await assetProblems(github, release, expectedAssets(recorded))),
     ];
   },
@@ -109,23 +109,34 @@ async function draftOf(github: GitHub, inputs: GithubReleaseInputs, ofTag: reado
         `${foreign.map(({ id, htmlUrl }) => `${id} (${htmlUrl})`).join(", ")}. Publish or delete it on GitHub, then run again.`,
     );
   }
-  const [own, ...doubled] = [...ofTag].sort((left, right) => left.id - right.id);
-  for (const release of doubled) {
-    await github.deleteDraft(release);
+  const wanted = {
+    tag: inputs.tag,
+    commit: inputs.commit,
+    title: inputs.title,
+    notes: `${inputs.notes}\n${formatMarker(marker)}\n`,
+    prerelease: inputs.prerelease,
+  };
+  const oldestFirst = [...ofTag].sort((left, right) => left.id - right.id);
+  const own = oldestFirst.find((draft) => isAsWanted(draft, wanted));
+  for (const superfluous of oldestFirst.filter((draft) => draft !== own)) {
+    await github.deleteDraft(superfluous);
   }
+  return own ?? github.createDraft(wanted, isOurs);
+}
+
+// A draft that an older program made, or that was edited by hand, would be published as it is.
+function isAsWanted(draft: Release, { commit, title, notes, prerelease }: NewDraft): boolean {
   return (
-    own ??
-    github.createDraft(
-      {
-        tag: inputs.tag,
-        commit: inputs.commit,
-        title: inputs.title,
-        notes: `${inputs.notes}\n${formatMarker(marker)}\n`,
-        prerelease: inputs.prerelease,
-      },
-      isOurs,
-    )
+    draft.targetCommitish === commit &&
+    draft.title === title &&
+    sameText(draft.body, notes) &&
+    draft.prerelease === prerelease
   );
+}
+
+// GitHub's editor ends lines as Windows does.
+function sameText(left: string, right: string): boolean {
+  return left.replaceAll("\r\n", "\n").trim() === right.trim();
 }
 
 /** Attaches what is missing and compares everything; a published release only ever gains what it lost. */
@@ -191,18 +202,30 @@ async function checksumOf(github: GitHub, asset: Asset): Promise<string> {
   return asset.digest?.replace("sha256:", "") ?? sha256(await github.downloadAsset(asset));
 }
 
-async function refuseMovedTag(
-  github: GitHub,
+function refuseOtherCommit(
   { tag, commit, repository }: GithubReleaseInputs,
+  found: string | undefined,
   presence: "required" | "optional",
-): Promise<void> {
-  const found = await github.tagCommit(tag);
+): void {
   if (found === undefined ? presence === "required" : found !== commit) {
     throw new Error(
       `tag ${tag} of ${repository} is ${found ? `at ${found}` : "missing"}, this release is ${commit}. ` +
         "A version tag never moves: put it back, or release the next version.",
     );
   }
+}
+
+function refuseOtherMark(inputs: GithubReleaseInputs, published: Release): void {
+  const problems = markProblems(inputs, published);
+  if (problems.length > 0) {
+    throw new Error(`${problems.join("\n")}: change it back on GitHub (${published.htmlUrl})`);
+  }
+}
+
+function markProblems({ tag, prerelease }: GithubReleaseInputs, release: Release): string[] {
+  return release.prerelease === prerelease
+    ? []
+    : [`release ${tag} is ${release.prerelease ? "" : "not "}marked as a prerelease`];
 }
 
 function expectedAssets({ files, binaries }: GithubReleaseInputs): ExpectedAsset[] {

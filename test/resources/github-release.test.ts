@@ -1,0 +1,444 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { parseMarker } from "../../src/model/marker.ts";
+import { type GithubReleaseInputs, implementation } from "../../src/resources/github-release.ts";
+import { openStorage } from "../../src/services/artifact-storage.ts";
+import {
+  bodyOf,
+  COMMIT,
+  emptyDirectory,
+  OTHER_COMMIT,
+  STACK,
+  sha256Hex,
+  startTestGitHub,
+  type TestGitHub,
+} from "./services.ts";
+
+const BYTES = Buffer.from("the amd64 binary");
+const BINARY = "mount-monitor-linux-amd64";
+const CHECKSUM = sha256Hex(BYTES);
+const FILES = { "checksums.txt": `${CHECKSUM}  ${BINARY}\n`, "metadata.json": '{"ä": 1}\n' };
+const NAMES = [BINARY, "checksums.txt", "metadata.json"];
+/** One request for each thing that is done, when nothing is there. */
+const UPLOADS = NAMES.map(() => "POST /releases/ID/assets");
+
+let github: TestGitHub;
+let inputs: GithubReleaseInputs;
+
+beforeEach(async () => {
+  await emptyDirectory();
+  github = await startTestGitHub();
+  await store(BYTES);
+  inputs = {
+    repository: github.repository,
+    stack: STACK,
+    tag: "v1.0.0",
+    version: "1.0.0",
+    commit: COMMIT,
+    title: "v1.0.0",
+    notes: "the notes",
+    prerelease: false,
+    latest: true,
+    files: FILES,
+    binaries: { [BINARY]: { checksum: CHECKSUM, size: BYTES.length } },
+  };
+});
+
+async function store(bytes: Uint8Array): Promise<void> {
+  const [checksum, size] = [sha256Hex(bytes), bytes.length];
+  const artifact = {
+    name: BINARY,
+    path: `sha256/${checksum}`,
+    architecture: "amd64",
+    version: "1.0.0",
+    checksum,
+    size,
+  } as const;
+  await openStorage().restore(artifact, COMMIT, bytes);
+  await openStorage().use(checksum);
+}
+
+/** A whole release of ours as GitHub shows it; `change` is what somebody did to it before it was published. */
+async function published(change: (draft: { id: number; upload_url: string }) => Promise<void> = async () => {}) {
+  const draft = await github.draft();
+  await github.attach(draft, BINARY, BYTES);
+  for (const [name, text] of Object.entries(FILES)) {
+    await github.attach(draft, name, text);
+  }
+  await change(draft);
+  await github.publish(draft);
+  github.history.length = 0;
+  return draft.id;
+}
+
+function stored() {
+  const releases = github.inspect.releases(github.repository);
+  expect(releases).toHaveLength(1);
+  return releases[0];
+}
+
+function assets() {
+  return Object.fromEntries(stored()?.assets.map(({ name, state, sha256 }) => [name, `${state} ${sha256}`]) ?? []);
+}
+
+const COMPLETE = Object.fromEntries(
+  [[BINARY, BYTES] as const, ...Object.entries(FILES)].map(([name, bytes]) => [name, `uploaded ${sha256Hex(bytes)}`]),
+);
+
+async function refusal(): Promise<string> {
+  return implementation.ensure(inputs, undefined).then(
+    () => "nothing was refused",
+    (error: Error) => error.message,
+  );
+}
+
+describe("a release that is not there", () => {
+  test.each([{ immutable: false }, { immutable: true }])(
+    "is drafted, filled and published last: %o",
+    async ({ immutable }) => {
+      github.inspect.repository(github.repository).immutableReleases = immutable;
+      const facts = await implementation.ensure(inputs, undefined);
+      expect(github.requests()).toEqual([
+        "GET /releases",
+        "GET /git/ref/tags%2Fv1.0.0",
+        "POST /releases",
+        ...UPLOADS,
+        "GET /git/ref/tags%2Fv1.0.0",
+        "PATCH /releases/ID",
+        "GET /git/ref/tags%2Fv1.0.0",
+      ]);
+      const release = stored();
+      expect(release).toMatchObject({
+        id: facts.releaseId,
+        tagName: "v1.0.0",
+        name: "v1.0.0",
+        draft: false,
+        prerelease: false,
+        immutable,
+      });
+      expect(facts.url).toBe(`${github.url}/${github.repository}/releases/tag/v1.0.0`);
+      expect(parseMarker(release?.body)).toEqual({ stack: STACK, version: "1.0.0", commit: COMMIT });
+      expect(release?.body?.startsWith("the notes\n")).toBe(true);
+      expect(assets()).toEqual(COMPLETE);
+      expect(github.inspect.tags(github.repository)).toEqual({ "v1.0.0": COMMIT });
+      expect(github.inspect.assetBytes(github.repository, "v1.0.0", BINARY)).toEqual(BYTES);
+      expect(await implementation.observe({ ...inputs, ...facts })).toEqual([]);
+    },
+  );
+
+  test("marks its binaries as consumed once it is published", async () => {
+    await implementation.ensure(inputs, undefined);
+    expect((await openStorage().entries()).map(({ state }) => state)).toEqual(["consumed"]);
+  });
+
+  test("leaves the binaries in use when it is not published", async () => {
+    github.misbehave({ method: "PATCH", path: "**", action: { status: 422, body: { message: "no" } } });
+    await refusal();
+    expect((await openStorage().entries()).map(({ state }) => state)).toEqual(["in-use"]);
+    expect(stored()?.draft).toBe(true);
+  });
+
+  test.each([
+    { latest: true, mark: "true" },
+    { latest: false, mark: "false" },
+  ])("says itself whether it is the latest: $latest", async ({ latest, mark }) => {
+    await implementation.ensure({ ...inputs, latest }, undefined);
+    expect(github.history.find(({ method }) => method === "PATCH")?.summary).toBe(
+      JSON.stringify({ draft: false, make_latest: mark }),
+    );
+  });
+
+  test("is a prerelease from the draft on", async () => {
+    await implementation.ensure({ ...inputs, prerelease: true, latest: false }, undefined);
+    expect(stored()).toMatchObject({ prerelease: true, draft: false });
+    expect(github.inspect.repository(github.repository).latestReleaseId).toBeNull();
+  });
+
+  test("uses a tag that is there already at its commit", async () => {
+    github.inspect.setTag(github.repository, "v1.0.0", COMMIT);
+    await implementation.ensure(inputs, undefined);
+    expect(stored()?.draft).toBe(false);
+  });
+
+  test("leaves other releases alone, drafts of other tags included", async () => {
+    const other = await github.draft({ tag_name: "v0.9.0", body: "by hand" });
+    await implementation.ensure(inputs, undefined);
+    expect(github.inspect.releases(github.repository, "v0.9.0")).toMatchObject([{ id: other.id, draft: true }]);
+  });
+
+  test("fails before the draft is published when a binary was changed on disk", async () => {
+    const other = { ...inputs, binaries: { [BINARY]: { checksum: CHECKSUM, size: BYTES.length + 1 } } };
+    await expect(implementation.ensure(other, undefined)).rejects.toThrow(`${BINARY} has ${BYTES.length} bytes`);
+    expect(stored()?.draft).toBe(true);
+  });
+
+  test("says which binary the storage does not have", async () => {
+    const other = { ...inputs, binaries: { [BINARY]: { checksum: "0".repeat(64), size: 1 } } };
+    await expect(implementation.ensure(other, undefined)).rejects.toThrow(
+      `SHA-256 ${"0".repeat(64)} is not in the artifact storage`,
+    );
+    expect(stored()?.draft).toBe(true);
+  });
+});
+
+describe("a tag", () => {
+  test("that moves while the release is made leaves it a draft", async () => {
+    github.hooks.onResponse = ({ method, path }) => {
+      if (method === "POST" && path.endsWith("/assets")) {
+        github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT);
+      }
+    };
+    expect(await refusal()).toBe(
+      `tag v1.0.0 of ${github.repository} is at ${OTHER_COMMIT}, this release is ${COMMIT}. ` +
+        "A version tag never moves: put it back, or release the next version.",
+    );
+    expect(stored()?.draft).toBe(true);
+    expect(github.writes()).not.toContain("PATCH /releases/ID");
+  });
+
+  test("that is elsewhere from the start is refused", async () => {
+    github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT);
+    expect(await refusal()).toContain(`is at ${OTHER_COMMIT}`);
+    expect(github.writes()).toEqual([]);
+  });
+
+  test.each([
+    ["moved", () => github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT), `is at ${OTHER_COMMIT}`],
+    ["deleted", () => github.inspect.deleteTag(github.repository, "v1.0.0"), "is missing"],
+  ])("that was %s after publishing is refused, and nothing is written", async (_, change, expected) => {
+    await published();
+    change();
+    expect(await refusal()).toContain(`tag v1.0.0 of ${github.repository} ${expected}, this release is ${COMMIT}`);
+    expect(github.writes()).toEqual([]);
+  });
+});
+
+describe("a draft", () => {
+  test("of our own is adopted with the assets that it has", async () => {
+    const draft = await github.draft();
+    await github.attach(draft, BINARY, BYTES);
+    github.history.length = 0;
+    const facts = await implementation.ensure(inputs, undefined);
+    expect(facts.releaseId).toBe(draft.id);
+    expect(assets()).toEqual(COMPLETE);
+    expect(github.writes()).toEqual([...UPLOADS.slice(1), "PATCH /releases/ID"]);
+  });
+
+  test("of our own that is complete is only published", async () => {
+    const draft = await github.draft();
+    for (const [name, bytes] of [[BINARY, BYTES] as const, ...Object.entries(FILES)]) {
+      await github.attach(draft, name, bytes);
+    }
+    github.history.length = 0;
+    await implementation.ensure(inputs, undefined);
+    expect(github.writes()).toEqual(["PATCH /releases/ID"]);
+  });
+
+  test.each([
+    ["its notes", { body: bodyOf("notes of an older program") }],
+    ["its title", { name: "by hand" }],
+    ["its mark as a prerelease", { prerelease: true }],
+    ["the commit that its tag would be made at", { target_commitish: OTHER_COMMIT }],
+  ])("of our own that differs in %s is made again", async (_, change) => {
+    const draft = await github.draft(change);
+    github.history.length = 0;
+    const { releaseId } = await implementation.ensure(inputs, undefined);
+    expect(releaseId).not.toBe(draft.id);
+    expect(stored()).toMatchObject({ id: releaseId, name: "v1.0.0", body: bodyOf("the notes"), prerelease: false });
+    expect(github.inspect.tags(github.repository)).toEqual({ "v1.0.0": COMMIT });
+    expect(github.writes()).toEqual(["DELETE /releases/ID", "POST /releases", ...UPLOADS, "PATCH /releases/ID"]);
+  });
+
+  test("of our own on a later page is found", async () => {
+    const draft = await github.draft();
+    for (let count = 0; count < 101; count++) {
+      await github.draft({ tag_name: `v0.0.${count}`, body: "other" });
+    }
+    github.history.length = 0;
+    expect((await implementation.ensure(inputs, undefined)).releaseId).toBe(draft.id);
+    expect(github.writes()).not.toContain("POST /releases");
+  });
+
+  test("of our own that is there twice: the first one is kept, the others are deleted before it is published", async () => {
+    const [first, second] = [await github.draft(), await github.draft()];
+    await github.attach(second, BINARY, BYTES);
+    github.history.length = 0;
+    expect((await implementation.ensure(inputs, undefined)).releaseId).toBe(first.id);
+    expect(github.writes()).toEqual(["DELETE /releases/ID", ...UPLOADS, "PATCH /releases/ID"]);
+    expect(assets()).toEqual(COMPLETE);
+  });
+
+  test("of our own loses an asset of the wrong size, and gets the right one", async () => {
+    const draft = await github.draft();
+    await github.attach(draft, BINARY, BYTES.subarray(1));
+    await github.attach(draft, "checksums.txt", FILES["checksums.txt"]);
+    github.history.length = 0;
+    await implementation.ensure(inputs, undefined);
+    expect(assets()).toEqual(COMPLETE);
+    expect(github.writes()).toEqual(["DELETE /releases/assets/ID", ...UPLOADS.slice(1), "PATCH /releases/ID"]);
+  });
+
+  test("of our own with other bytes of the same size is refused", async () => {
+    const draft = await github.draft();
+    const other = Buffer.from("THE amd64 binary");
+    await github.attach(draft, BINARY, other);
+    github.history.length = 0;
+    const message = await refusal();
+    expect(message).toContain(
+      `asset ${BINARY} of v1.0.0 is uploaded, ${BYTES.length} bytes, SHA-256 ${sha256Hex(other)}`,
+    );
+    expect(message).toContain(`recorded are ${BYTES.length} bytes, SHA-256 ${CHECKSUM}`);
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("of our own with an asset that does not belong to it is refused", async () => {
+    await github.attach(await github.draft(), "extra.txt", "by hand");
+    github.history.length = 0;
+    expect(await refusal()).toContain("asset extra.txt of v1.0.0 does not belong to the release");
+    expect(github.writes()).toEqual([]);
+  });
+
+  test.each([
+    ["nobody's", "by hand"],
+    ["another stack's", bodyOf("the notes", { stack: "staging" })],
+    ["another commit's", bodyOf("the notes", { commit: OTHER_COMMIT })],
+  ])("of somebody else (%s) is named, and nothing is written", async (_, body) => {
+    const [own, foreign] = [await github.draft(), await github.draft({ body })];
+    github.history.length = 0;
+    const message = await refusal();
+    expect(message).toContain(
+      `${github.repository} has a draft of v1.0.0 that this stack did not make for ${COMMIT}: ${foreign.id} (`,
+    );
+    expect(message).not.toContain(`${own.id} (`);
+    expect(message).toContain("Publish or delete it on GitHub, then run again.");
+    expect(github.writes()).toEqual([]);
+  });
+});
+
+describe("a reply that is lost", () => {
+  test.each([
+    ["of the draft", "POST", "/repos/*/*/releases", "POST /releases"],
+    ["of an upload", "POST", "/repos/*/*/releases/*/assets", "POST /releases/ID/assets"],
+    ["of publishing", "PATCH", "/repos/*/*/releases/*", "PATCH /releases/ID"],
+  ])("%s does not double what was done", async (_, method, path, request) => {
+    github.misbehave({ method, path, action: { applyAndDropReply: true } });
+    await implementation.ensure(inputs, undefined);
+    expect(stored()?.draft).toBe(false);
+    expect(assets()).toEqual(COMPLETE);
+    const expected = ["POST /releases", ...UPLOADS, "PATCH /releases/ID"];
+    expect(github.writes().filter((write) => write === request)).toEqual(expected.filter((write) => write === request));
+  });
+
+  test("leaves a broken upload that is replaced", async () => {
+    github.misbehave({
+      method: "POST",
+      path: "/repos/*/*/releases/*/assets",
+      action: { status: 502, body: "bad gateway", leaveStarter: true },
+    });
+    await implementation.ensure(inputs, undefined);
+    expect(assets()).toEqual(COMPLETE);
+    expect(github.writes()).toContain("DELETE /releases/assets/ID");
+  });
+});
+
+describe("a release that is published", () => {
+  test("with the same bytes is not written to", async () => {
+    const id = await published();
+    expect(await implementation.ensure(inputs, undefined)).toEqual({
+      releaseId: id,
+      url: `${github.url}/${github.repository}/releases/tag/v1.0.0`,
+    });
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("with the same bytes is not written to although it is immutable", async () => {
+    github.inspect.repository(github.repository).immutableReleases = true;
+    await published();
+    await implementation.ensure(inputs, undefined);
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("with other bytes is refused: every difference is named", async () => {
+    await published();
+    const other = Buffer.from("another binary");
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", BINARY, other);
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "checksums.txt", Buffer.from("changed"));
+    const message = await refusal();
+    expect(message).toContain(
+      `asset ${BINARY} of v1.0.0 is uploaded, ${other.length} bytes, SHA-256 ${sha256Hex(other)}`,
+    );
+    expect(message).toContain(`asset checksums.txt of v1.0.0 is uploaded, 7 bytes, SHA-256 ${sha256Hex("changed")}`);
+    expect(message).not.toContain("metadata.json");
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("with an asset that does not belong to it is refused, and nothing is restored", async () => {
+    await published();
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "extra.txt", Buffer.from("by hand"));
+    github.inspect.deleteAsset(github.repository, "v1.0.0", BINARY);
+    expect(await refusal()).toContain("asset extra.txt of v1.0.0 does not belong to the release");
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("with another mark as a prerelease is refused", async () => {
+    await published();
+    expect(
+      await implementation.ensure({ ...inputs, prerelease: true }, undefined).catch(({ message }) => message),
+    ).toContain("release v1.0.0 is not marked as a prerelease");
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("and lost an asset gets that one back, and no other write", async () => {
+    await published();
+    github.inspect.deleteAsset(github.repository, "v1.0.0", BINARY);
+    await implementation.ensure(inputs, undefined);
+    expect(assets()).toEqual(COMPLETE);
+    expect(github.writes()).toEqual(["POST /releases/ID/assets"]);
+  });
+
+  test("keeps a title and notes that a withdrawal changed", async () => {
+    await published();
+    Object.assign(stored() ?? {}, { name: "v1.0.0 (withdrawn)", body: bodyOf("withdrawn") });
+    const facts = await implementation.ensure(inputs, undefined);
+    expect(github.writes()).toEqual([]);
+    expect(await implementation.observe({ ...inputs, ...facts })).toEqual([]);
+  });
+});
+
+describe("a refresh", () => {
+  const observe = () => implementation.observe({ ...inputs, releaseId: 1, url: "" });
+
+  test("says that the release is missing; a draft is none", async () => {
+    expect(await observe()).toEqual([`release v1.0.0 is missing from ${github.repository}`]);
+    await github.draft();
+    expect(await observe()).toEqual([`release v1.0.0 is missing from ${github.repository}`]);
+  });
+
+  test("says all that was changed by hand", async () => {
+    await published();
+    github.inspect.deleteAsset(github.repository, "v1.0.0", "metadata.json");
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", BINARY, Buffer.from("other"));
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "extra.txt", Buffer.from("x"));
+    github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT);
+    Object.assign(stored() ?? {}, { prerelease: true });
+    expect(await observe()).toEqual([
+      `tag v1.0.0 is at ${OTHER_COMMIT}, recorded is ${COMMIT}`,
+      "release v1.0.0 is marked as a prerelease",
+      `asset ${BINARY} of v1.0.0 is uploaded, 5 bytes, SHA-256 ${sha256Hex("other")}; ` +
+        `recorded are ${BYTES.length} bytes, SHA-256 ${CHECKSUM}`,
+      "asset metadata.json of v1.0.0 is missing",
+      "asset extra.txt of v1.0.0 does not belong to the release",
+    ]);
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("says that the tag is gone", async () => {
+    await published();
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    expect(await observe()).toEqual([`tag v1.0.0 is at nothing, recorded is ${COMMIT}`]);
+  });
+
+  test("fails when GitHub refuses to answer", async () => {
+    github.misbehave({ path: "/repos/*/*/releases", action: { status: 403, body: { message: "forbidden" } } });
+    await expect(observe()).rejects.toThrow("403");
+  });
+});
