@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { completeFacts } from "./src/candidate.ts";
 import { Binaries } from "./src/components/binaries.ts";
 import { Channels } from "./src/components/channels.ts";
@@ -15,6 +16,9 @@ export default async function release(): Promise<Record<string, unknown>> {
   const settings = readSettings();
   const connections = await connect(settings);
   const plan = await planRelease(settings, connections);
+  if (settings.release.kind === "none") {
+    pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
+  }
 
   new Repository("repository", settings);
   if (plan.kind === "none") {
