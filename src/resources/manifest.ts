@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Registry } from "../services/registry.ts";
+import { ServiceError } from "../services/service-error.ts";
 import { registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
 
@@ -41,7 +42,13 @@ export const implementation: Implementation<ManifestInputs, object> = {
     return {};
   },
   async observe(recorded) {
-    return indexProblems(await registryOf(recorded.image), recorded);
+    const { image, tag, digest } = recorded;
+    const registry = await registryOf(image);
+    const found = await registry.digestOf(tag);
+    // What else a tag may hold need not be an index.
+    return found === undefined || found === digest
+      ? indexProblems(registry, recorded)
+      : [`${image}:${tag} points at ${found}, expected ${digest}`];
   },
 };
 
@@ -81,14 +88,28 @@ async function binaryProblems(
 ): Promise<string[]> {
   const problems = await Promise.all(
     Object.entries(checksums).map(async ([platform, checksum]) => {
-      const digest = digests[platform];
-      const found = digest ? await registry.binaryChecksums(digest, entrypoint) : undefined;
-      return found?.checksum === checksum
+      const found = await binaryOf(registry, digests[platform], entrypoint);
+      return found === checksum
         ? []
         : [
-            `${image}:${tag} holds /${entrypoint} with SHA-256 ${found?.checksum ?? "(none)"} for ${platform}, built was ${checksum}`,
+            `${image}:${tag} holds /${entrypoint} with SHA-256 ${found ?? "(none)"} for ${platform}, built was ${checksum}`,
           ];
     }),
   );
   return problems.flat();
+}
+
+async function binaryOf(registry: Registry, digest: string | undefined, path: string): Promise<string | undefined> {
+  if (digest === undefined) {
+    return undefined;
+  }
+  try {
+    return (await registry.binaryChecksums(digest, path))?.checksum;
+  } catch (error) {
+    // A platform that never arrived is told beside the others, by its name.
+    if (error instanceof ServiceError && error.status === 404) {
+      return undefined;
+    }
+    throw error;
+  }
 }

@@ -105,7 +105,8 @@ export async function startTestRegistry(): Promise<RegistryServer & { readonly i
 
 const values: Record<string, string> = {};
 
-function configure(more: Record<string, string>): void {
+/** Sets values of the stack configuration, as the dynamic provider receives them. */
+export function configure(more: Record<string, string>): void {
   Object.assign(values, more);
   setConfiguration({ get: (key) => values[key] });
 }

@@ -1,0 +1,126 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, test } from "vitest";
+import { type ChannelInputs, implementation } from "../../src/resources/channel.ts";
+import { putImage, putIndex, type RegistryServer, types } from "../services/registry-server.ts";
+import { registryWrites, startTestRegistry } from "./services.ts";
+
+let registry: RegistryServer & { image: string };
+
+beforeEach(async () => {
+  registry = await startTestRegistry();
+});
+
+/** A release's index under its version tag, or under another tag; its image says its version when it is ours. */
+function release(version: string, tag = `v${version}`, labels?: Record<string, string>): string {
+  const image = putImage(registry, [], labels ?? { "org.opencontainers.image.version": version });
+  return putIndex(registry, tag, { "linux/amd64": image }).digest;
+}
+
+function inputs(version: string, digest: string, channel = "latest"): ChannelInputs {
+  return { image: registry.image, channel, version, digest };
+}
+
+function target(channel = "latest") {
+  return registry.manifests.get(channel);
+}
+
+const PUT = ["PUT /v2/octo/demo/manifests/latest"];
+
+describe("a channel", () => {
+  test("that is not there gets the very bytes of its release", async () => {
+    const digest = release("1.0.0");
+    expect(await implementation.ensure(inputs("1.0.0", digest), undefined)).toEqual({});
+    expect(registryWrites(registry)).toEqual(PUT);
+    expect(target()).toEqual({ raw: registry.manifests.get(digest)?.raw, mediaType: types.index });
+  });
+
+  test("that is there already is not written", async () => {
+    const digest = release("1.0.0", "latest");
+    await implementation.ensure(inputs("1.0.0", digest), undefined);
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("moves forwards over what somebody else put there", async () => {
+    release("1.0.0", "latest");
+    const digest = release("1.0.1");
+    await implementation.ensure(inputs("1.0.1", digest), undefined);
+    expect(target()?.raw).toEqual(registry.manifests.get(digest)?.raw);
+  });
+
+  test("never moves backwards over what somebody else put there", async () => {
+    const held = release("2.0.0", "latest");
+    const digest = release("1.0.1");
+    const before = target();
+    await expect(implementation.ensure(inputs("1.0.1", digest), undefined)).rejects.toThrow(
+      `${registry.image}:latest already holds 2.0.0, which is higher than 1.0.1: a channel never moves backwards.`,
+    );
+    // Neither does it when this stack once put another release there.
+    await expect(implementation.ensure(inputs("1.0.1", digest), inputs("1.0.0", release("1.0.0")))).rejects.toThrow(
+      "never moves backwards",
+    );
+    expect(registryWrites(registry)).toEqual([]);
+    expect(target()).toBe(before);
+    // What the stack put there itself it may take back, for a release that was withdrawn.
+    await implementation.ensure(inputs("1.0.1", digest), inputs("2.0.0", held));
+    expect(registryWrites(registry)).toEqual(PUT);
+  });
+
+  test("moves off an image that does not say its version", async () => {
+    release("0", "latest", {});
+    await implementation.ensure(inputs("1.0.0", release("1.0.0")), undefined);
+    expect(registryWrites(registry)).toEqual(PUT);
+  });
+
+  test("stays when its release is not in the registry", async () => {
+    release("1.0.0", "latest");
+    const missing = `sha256:${"0".repeat(64)}`;
+    await expect(implementation.ensure(inputs("1.1.0", missing), undefined)).rejects.toThrow(
+      `${registry.image}@${missing} (v1.1.0) is not in the registry; "latest" stays as it is`,
+    );
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("of one name leaves the others alone", async () => {
+    const before = release("1.0.0", "1.0");
+    await implementation.ensure(inputs("1.1.0", release("1.1.0"), "1"), undefined);
+    expect(registryWrites(registry)).toEqual(["PUT /v2/octo/demo/manifests/1"]);
+    expect(target("1.0")).toEqual(registry.manifests.get(before));
+  });
+
+  test("ends at the highest version, whoever writes in whatever order", async () => {
+    const digests = new Map(["1.0.0", "1.0.1", "1.1.0", "2.0.0"].map((version) => [version, release(version)]));
+    await fc.assert(
+      fc.asyncProperty(fc.shuffledSubarray([...digests], { minLength: 1 }), async (order) => {
+        registry.manifests.delete("latest");
+        for (const [version, digest] of order) {
+          await implementation.ensure(inputs(version, digest), undefined).catch(() => {});
+        }
+        const highest =
+          order
+            .map(([version]) => version)
+            .sort()
+            .at(-1) ?? "";
+        expect(target()).toEqual(registry.manifests.get(digests.get(highest) ?? ""));
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe("a refresh", () => {
+  test("sees no difference", async () => {
+    expect(await implementation.observe(inputs("1.0.0", release("1.0.0", "latest")))).toEqual([]);
+  });
+
+  test("says that the channel is gone, or where it points", async () => {
+    const digest = release("1.0.0");
+    expect(await implementation.observe(inputs("1.0.0", digest))).toEqual([
+      `${registry.image}:latest is missing from the registry`,
+    ]);
+    const other = release("1.1.0", "latest");
+    expect(await implementation.observe(inputs("1.0.0", digest))).toEqual([
+      `${registry.image}:latest points at ${other}, recorded is ${digest} (v1.0.0)`,
+    ]);
+    expect(registryWrites(registry)).toEqual([]);
+  });
+});

@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { type GuardInputs, implementation } from "../../src/resources/guard.ts";
+import { exportIndex } from "../../src/services/builder.ts";
+import { putIndex, type RegistryServer } from "../services/registry-server.ts";
+import { configure, registryWrites, startTestRegistry } from "./services.ts";
+
+vi.mock("../../src/services/builder.ts");
+
+const DIGEST = `sha256:${"1".repeat(64)}`;
+const OTHER = `sha256:${"2".repeat(64)}`;
+const build = vi.mocked(exportIndex);
+
+let registry: RegistryServer & { image: string };
+let inputs: GuardInputs;
+
+beforeEach(async () => {
+  registry = await startTestRegistry();
+  build.mockReset().mockResolvedValue({ digest: DIGEST, digests: {} });
+  inputs = {
+    image: registry.image,
+    tag: "v1.0.0",
+    digest: DIGEST,
+    buildkit: "v0.31.1",
+    platforms: ["linux/amd64", "linux/arm64"],
+    labels: { "org.opencontainers.image.version": "1.0.0" },
+    sourceDateEpoch: 1_770_000_000,
+  };
+});
+
+describe("the guard", () => {
+  test.each([
+    { builder: "", used: undefined },
+    { builder: "release", used: "release" },
+  ])("lets pass what would be pushed as announced (builder $used)", async ({ builder, used }) => {
+    configure({ builder });
+    expect(await implementation.ensure(inputs, undefined)).toEqual({});
+    expect(build.mock.calls).toEqual([
+      [
+        {
+          builder: used,
+          context: "docker-context",
+          dockerfile: "docker-context/Dockerfile.release",
+          platforms: inputs.platforms,
+          labels: inputs.labels,
+          sourceDateEpoch: 1_770_000_000,
+        },
+        ".build/guard",
+      ],
+    ]);
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("lets pass a tag that holds the same index", async () => {
+    const { digest } = putIndex(registry, "v1.0.0", {});
+    build.mockResolvedValue({ digest, digests: {} });
+    expect(await implementation.ensure({ ...inputs, digest }, undefined)).toEqual({});
+  });
+
+  test("refuses a tag that holds another index", async () => {
+    const { digest } = putIndex(registry, "v1.0.0", {});
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow(
+      `${registry.image}:v1.0.0 is already in the registry with another content: it holds ${digest}, this release would be ${DIGEST}. `,
+    );
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("refuses when something else would be pushed than was announced", async () => {
+    build.mockResolvedValue({ digest: OTHER, digests: {} });
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow(
+      `${registry.image}:v1.0.0 would be pushed as ${OTHER}, and ${DIGEST} was announced: the files in docker-context/ were changed, ` +
+        "or the builder does not run BuildKit v0.31.1",
+    );
+  });
+
+  test("refuses when nobody knows what the tag holds", async () => {
+    registry.fault = (_, response) => {
+      response.writeHead(403).end();
+      return true;
+    };
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("was refused with 403");
+  });
+
+  test("refuses when the build fails", async () => {
+    build.mockRejectedValue(new Error("builder (buildx default) failed"));
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("builder (buildx default) failed");
+  });
+});
+
+describe("a refresh", () => {
+  test("compares the tag, and builds nothing", async () => {
+    expect(await implementation.observe(inputs)).toEqual([`${registry.image}:v1.0.0 is missing from the registry`]);
+    const { digest } = putIndex(registry, "v1.0.0", {});
+    expect(await implementation.observe(inputs)).toEqual([
+      `${registry.image}:v1.0.0 points at ${digest}, recorded is ${DIGEST}`,
+    ]);
+    expect(await implementation.observe({ ...inputs, digest })).toEqual([]);
+    expect(build).not.toHaveBeenCalled();
+  });
+});
