@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { parseMarker } from "../model/marker.ts";
-import { compareVersions, parseTag } from "../model/version.ts";
+import { compareVersions, tagOf } from "../model/version.ts";
 import type { Release } from "../services/github.ts";
 import { githubOf, registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
@@ -41,7 +41,9 @@ export class Ledger extends ReleaseResource {
 export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
   async ensure(inputs, recorded) {
     const { version, commit, digest, checksums } = inputs;
-    const earlier = recorded?.releases ?? (await publishedEntries(inputs));
+    // What was recorded counts; what is published and was not (a lost ledger, an update that died) is added.
+    const known = recorded?.releases ?? {};
+    const earlier = { ...(await publishedEntries(inputs, known)), ...known };
     return { releases: sorted({ ...earlier, [version]: { commit, digest, checksums } }) };
   },
   async observe({ repository, image, releases }) {
@@ -81,13 +83,20 @@ function entryProblems(version: string, entry: LedgerEntry, release: Release | u
 }
 
 // The listing carries every asset's digest; only the index is asked of the registry.
-async function publishedEntries({ repository, stack, image }: LedgerInputs): Promise<Record<string, LedgerEntry>> {
+async function publishedEntries(
+  { repository, stack, image }: LedgerInputs,
+  known: Readonly<Record<string, LedgerEntry>>,
+): Promise<Record<string, LedgerEntry>> {
   const registry = await registryOf(image);
   const entries = await Promise.all(
     (await githubOf(repository).releases()).map(async (release) => {
       const marker = parseMarker(release.body);
-      const version = parseTag(release.tagName);
-      if (release.draft || marker?.stack !== stack || !version.ok) {
+      if (
+        release.draft ||
+        marker?.stack !== stack ||
+        release.tagName !== tagOf(marker.version) ||
+        marker.version in known
+      ) {
         return [];
       }
       const digest = await registry.digestOf(release.tagName);
