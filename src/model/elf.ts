@@ -66,6 +66,8 @@ const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
 const DT_NEEDED = 1;
 const SHT_SYMTAB = 2;
+/** A section without bytes in the file. */
+const SHT_NOBITS = 8;
 const STT_OBJECT = 1;
 
 /**
@@ -114,7 +116,7 @@ export function readGoString(bytes: Uint8Array, variable: string): Reading<strin
     const address = addressOf(elf, symbols, symbolName(variable));
     if (address === undefined) {
       throw new Malformed(
-        `it has no string variable ${variable}; name the one that holds the version: pulumi config set versionVariable PACKAGE.NAME`,
+        `it has no string variable ${variable}, or never uses it; name the one that holds the version: pulumi config set versionVariable PACKAGE.NAME`,
       );
     }
     const header = elf.offsetOf(address, 2 * elf.word);
@@ -241,6 +243,9 @@ class Elf {
       link: this.int(at + (wide ? 40 : 24)),
     }));
     this.#names = this.half(wide ? 62 : 50);
+    for (const { offset, size } of [...this.segments, ...this.sections.filter(({ type }) => type !== SHT_NOBITS)]) {
+      this.#within(offset, size);
+    }
   }
 
   section(name: string): Section | undefined {
@@ -295,7 +300,7 @@ class Elf {
     if (count > 0 && size < smallest) {
       throw new Malformed("its ELF header is damaged");
     }
-    return Array.from({ length: count }, (_, index) => read(start + index * size));
+    return Array.from({ length: count }, (_, index) => read(this.#within(start + index * size, size)));
   }
 
   #within(at: number, length: number): number {
@@ -324,7 +329,7 @@ function needsLibraries(elf: Elf): boolean {
 }
 
 // The symbol of a Go string variable is an object of two words: where the text is, and its length.
-function addressOf(elf: Elf, symbols: Section, name: string): number | undefined {
+function addressOf(elf: Elf, symbols: Section, wanted: string): number | undefined {
   const names = elf.sections[symbols.link];
   if (!names) {
     throw new Malformed("its symbol table is damaged");
@@ -332,9 +337,10 @@ function addressOf(elf: Elf, symbols: Section, name: string): number | undefined
   const wide = elf.bits === 64;
   const size = wide ? 24 : 16;
   for (let at = symbols.offset; at + size <= symbols.offset + symbols.size; at += size) {
+    const name = elf.int(at);
     const kind = (elf.bytes[at + (wide ? 4 : 12)] ?? 0) & 0xf;
     const isString = kind === STT_OBJECT && elf.address(at + (wide ? 16 : 8)) === 2 * elf.word;
-    if (isString && elf.isText(names.offset + elf.int(at), name)) {
+    if (isString && elf.isText(names.offset + name, wanted)) {
       return elf.address(at + (wide ? 8 : 4));
     }
   }
