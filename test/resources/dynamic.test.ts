@@ -1,0 +1,152 @@
+import { cp, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import fc from "fast-check";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { githubOf, registryOf } from "../../src/resources/clients.ts";
+import { create, diffOf, type Implementation, read, update } from "../../src/resources/dynamic.ts";
+import { configure, startTestGitHub, startTestRegistry } from "./services.ts";
+
+type Values = Record<string, unknown>;
+
+const value = fc.jsonValue({ maxDepth: 3 });
+/** Inputs as a program gives them, with the provider's text. */
+const inputs = fc
+  .dictionary(fc.stringMatching(/^[a-z]{1,6}$/), value, { minKeys: 1, maxKeys: 6 })
+  .map((plain) => ({ ...plain, __provider: "text" }));
+
+function shuffled(nested: unknown): unknown {
+  return nested !== null && typeof nested === "object" && !Array.isArray(nested)
+    ? Object.fromEntries(
+        Object.entries(nested)
+          .reverse()
+          .map(([key, inner]) => [key, shuffled(inner)]),
+      )
+    : Array.isArray(nested)
+      ? nested.map(shuffled)
+      : nested;
+}
+
+describe("a difference", () => {
+  test("is none for the inputs that were recorded, whatever else was, in any order, with any provider", () => {
+    fc.assert(
+      fc.property(inputs, value, fc.string(), (plain, fact, provider) => {
+        const recorded = { ...plain, ReleaseFact: fact, drift: [], __provider: provider };
+        expect(diffOf(recorded, shuffled(plain) as Values)).toEqual({ changes: false, replaces: [] });
+      }),
+    );
+  });
+
+  test("is any input that changed, and never a replacement", () => {
+    fc.assert(
+      fc.property(inputs, value, (plain, other) => {
+        const [[key, before] = ["", ""]] = Object.entries(plain);
+        fc.pre(key !== "__provider" && typeof other !== "object" && JSON.stringify(before) !== JSON.stringify(other));
+        expect(diffOf({ ...plain, drift: [] }, { ...plain, [key]: other })).toEqual({ changes: true, replaces: [] });
+      }),
+    );
+  });
+
+  test.each<[string, Values, Values, boolean]>([
+    ["a nested value", { files: { a: "1", b: "2" } }, { files: { a: "1", b: "3" } }, true],
+    ["a nested key that is gone", { files: { a: "1", b: "2" } }, { files: { a: "1" } }, true],
+    ["the order of a list", { platforms: ["a", "b"] }, { platforms: ["b", "a"] }, true],
+    ["an input that older code did not record", {}, { commit: "a" }, true],
+    ["a fact that only the state has", { releaseId: 1 }, {}, false],
+    ["a number and its text", { size: 1 }, { size: "1" }, true],
+    ["nothing recorded and null", {}, { previous: null }, true],
+    ["drift that a refresh saw", { tag: "v1", drift: ["tag v1 is gone"] }, { tag: "v1" }, true],
+    ["no drift", { tag: "v1", drift: [] }, { tag: "v1" }, false],
+    ["a state without drift, as older code wrote it", { tag: "v1" }, { tag: "v1" }, false],
+    ["the input drift itself", { drift: [] }, { drift: undefined }, false],
+  ])("%s", (_, olds, news, changes) => {
+    expect(diffOf(olds, news)).toEqual({ changes, replaces: [] });
+  });
+});
+
+describe("the state", () => {
+  const implementation = {
+    ensure: vi.fn<Implementation<Values, Values>["ensure"]>(async () => ({ releaseId: 1 })),
+    observe: vi.fn<Implementation<Values, Values>["observe"]>(async () => ["tag v1 is gone"]),
+  };
+
+  test("of a new resource is its inputs and facts, without the provider's text", async () => {
+    expect(await create("guard", implementation, { tag: "v1", __provider: "text", drift: undefined })).toEqual({
+      id: "guard",
+      outs: { tag: "v1", releaseId: 1, drift: [] },
+    });
+    expect(implementation.ensure).toHaveBeenLastCalledWith({ tag: "v1" }, undefined);
+  });
+
+  test("of an update is the new inputs and facts; what was recorded is known to it", async () => {
+    const olds = { tag: "v1", releaseId: 1, drift: ["tag v1 is gone"] };
+    expect(await update(implementation, olds, { tag: "v2", __provider: "text" })).toEqual({
+      outs: { tag: "v2", releaseId: 1, drift: [] },
+    });
+    expect(implementation.ensure).toHaveBeenLastCalledWith({ tag: "v2" }, olds);
+  });
+
+  test("after a refresh is what was recorded, with what was seen beside it", async () => {
+    const recorded = { tag: "v1", releaseId: 1, drift: [], __provider: "text" };
+    const seen = await read("guard", implementation, recorded);
+    expect(seen).toEqual({ id: "guard", props: { ...recorded, drift: ["tag v1 is gone"] } });
+    expect(diffOf(seen.props ?? {}, recorded)).toEqual({ changes: true, replaces: [] });
+    implementation.observe.mockResolvedValueOnce([]);
+    expect((await read("guard", implementation, { ...recorded, drift: ["before"] })).props).toEqual(recorded);
+  });
+
+  test("stays as it was when something fails", async () => {
+    implementation.ensure.mockRejectedValueOnce(new Error("refused"));
+    await expect(update(implementation, {}, {})).rejects.toThrow("refused");
+    implementation.observe.mockRejectedValueOnce(new Error("no network"));
+    await expect(read("guard", implementation, {})).rejects.toThrow("no network");
+  });
+});
+
+describe("the clients", () => {
+  test("are made from the stack's configuration, once for each place", async () => {
+    const [github, registry] = [await startTestGitHub(), await startTestRegistry()];
+    expect(await githubOf(github.repository).releases()).toEqual([]);
+    expect(github.history[0]?.credential).toBe(true);
+    expect(await (await registryOf(registry.image)).digestOf("v1.0.0")).toBeUndefined();
+    configure({ githubUrl: "https://github.invalid" });
+    expect(githubOf(github.repository)).toBe(githubOf(github.repository));
+    expect(await registryOf(registry.image)).toBe(await registryOf(registry.image));
+    expect(githubOf(`${github.repository}-other`)).not.toBe(githubOf(github.repository));
+  });
+});
+
+describe("the provider's text in the state", () => {
+  test("is the same from any directory, and has neither a path nor the code of a resource", async () => {
+    const [here, there] = [process.cwd(), await mkdtemp(join(tmpdir(), "release clone "))];
+    onTestFinished(() => rm(there, { recursive: true, force: true }));
+    await Promise.all([
+      cp("src", join(there, "src"), { recursive: true }),
+      cp("package.json", join(there, "package.json")),
+      symlink(join(here, "node_modules"), join(there, "node_modules")),
+      cp("test/resources/provider-text.ts", join(there, "provider-text.ts")),
+    ]);
+    await writeFile(join(there, "src/later.ts"), "");
+    const [one, other] = await Promise.all([
+      execa("node", ["test/resources/provider-text.ts"]),
+      execa("node", ["provider-text.ts"], {
+        cwd: there,
+        env: { HOME: there, GITHUB_TOKEN: "ghp_secret", TZ: "Asia/Tokyo" },
+      }),
+    ]);
+    expect(one.stdout).toBe(other.stdout);
+    const texts: Record<string, string> = JSON.parse(one.stdout);
+    expect(Object.keys(texts).sort()).toEqual(
+      ["Channel", "GithubRelease", "Guard", "Ledger", "Manifest"].map(
+        (type) => `pulumi-nodejs:dynamic/release:${type}`,
+      ),
+    );
+    for (const text of Object.values(texts)) {
+      expect(text).toContain("exports.handler");
+      // The only slashes are those of the path below the project, which is looked up when it runs.
+      expect(text.replace("}/src/resources/$", "")).not.toContain("/");
+      expect(text).not.toContain("ensure(");
+    }
+  });
+});
