@@ -1,9 +1,12 @@
 import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { execa } from "execa";
 import { parse, stringify } from "yaml";
+import { z } from "zod";
 import program from "../index.ts";
 import type { Kit } from "../kit/provision.ts";
+import { SETTINGS } from "../src/model/setting.ts";
 
 /** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
 const STACK = "local";
@@ -52,7 +55,42 @@ export async function openStack({ project, local, kit, environment, settings }: 
     },
   );
   await settlePending(stack);
-  return { stack, configFile: await writeSettings(project, local, settings) };
+  const configFile = join(local, `Pulumi.${STACK}.yaml`);
+  const plain = Object.entries(settings).filter(([key]) => !isSecret(key));
+  await writeSettings(project, configFile, Object.fromEntries(plain));
+  await encryptSettings(
+    stack,
+    configFile,
+    Object.fromEntries(Object.entries(settings).filter(([key]) => isSecret(key))),
+  );
+  return { stack, configFile };
+}
+
+function isSecret(key: string): boolean {
+  return SETTINGS.some((setting) => setting.key === key && setting.secret);
+}
+
+/** Encrypted by the CLI, which reads the value from standard input: arguments of a process are for all to see. */
+async function encryptSettings(
+  { workspace }: Stack,
+  configFile: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  const values = Object.entries(settings).flatMap(([key, value]) =>
+    key === "secrets"
+      ? Object.entries(z.record(z.string(), z.string()).parse(JSON.parse(value))).map(([name, text]) => [
+          `${key}.${name}`,
+          text,
+        ])
+      : [[key, value]],
+  );
+  for (const [key, value = ""] of values) {
+    await execa(
+      workspace.pulumiCommand.command,
+      ["config", "set", "--stack", STACK, "--config-file", configFile, "--secret", "--path", `${PROJECT}:${key}`],
+      { cwd: workspace.workDir, env: { ...workspace.envVars, PULUMI_HOME: workspace.pulumiHome ?? "" }, input: value },
+    );
+  }
 }
 
 /**
@@ -96,14 +134,15 @@ async function settlePending(stack: Stack): Promise<void> {
 
 async function writeSettings(
   project: string,
-  local: string,
+  configFile: string,
   settings: Readonly<Record<string, string>>,
-): Promise<string> {
+): Promise<void> {
   const committed = parse(await readFile(join(project, `Pulumi.${STACK}.yaml`), "utf8"));
   const values = Object.entries(settings).map(([key, value]) => [`${PROJECT}:${key}`, structured(value)]);
-  const path = join(local, `Pulumi.${STACK}.yaml`);
-  await writeFile(path, stringify({ ...committed, config: { ...committed.config, ...Object.fromEntries(values) } }));
-  return path;
+  await writeFile(
+    configFile,
+    stringify({ ...committed, config: { ...committed.config, ...Object.fromEntries(values) } }),
+  );
 }
 
 // Lists and maps are given as JSON; everything else is text.

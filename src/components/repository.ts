@@ -33,7 +33,7 @@ export class Repository extends pulumi.ComponentResource {
         ...(args.githubToken ? { token: args.githubToken } : {}),
         ...(args.githubUrl === "https://github.com" ? {} : { baseUrl: `${args.githubUrl}/` }),
       },
-      { parent: this },
+      { parent: this, transformations: args.githubToken ? [] : [withoutToken] },
     );
     for (const [variableName, value] of Object.entries(args.variables)) {
       new github.ActionsVariable(
@@ -46,4 +46,10 @@ export class Repository extends pulumi.ComponentResource {
       new github.ActionsSecret(`${name}-${secretName}`, { repository, secretName, value }, { parent: this, provider });
     }
   }
+}
+
+// The SDK copies GITHUB_TOKEN of the environment into the inputs, and so into the state, in clear text; the plugin finds
+// it in the environment by itself.
+function withoutToken({ props, opts }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult {
+  return { props: { ...props, token: undefined }, opts };
 }
