@@ -64,7 +64,7 @@ export async function run(
 /**
  * Runs a program whose standard output is used while it comes; standard error goes to ours.
  *
- * @param use reads the output; when it returns early or throws, the program is ended
+ * @param use reads the output to its end; when it throws, the program is ended
  * @returns its exit code, and what `use` returned
  * @throws ProcessError like {@link run}
  */
@@ -82,7 +82,7 @@ export async function stream<T>(
     encoding: "buffer",
   });
   const [value, result] = await Promise.all([
-    use(child.iterable({ from: "stdout", binary: true })).catch((error: unknown) => {
+    use(child.stdout).catch((error: unknown) => {
       child.kill();
       throw error;
     }),
