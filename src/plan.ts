@@ -78,12 +78,7 @@ function newestOf(stack: string, releases: readonly Release[]): Release | undefi
 }
 
 async function refuseOtherCommit(settings: Settings, github: GitHub, facts: DeclaredRelease): Promise<void> {
-  const asked =
-    settings.release.kind === "tag"
-      ? await git.commitOf(settings.source, settings.release.tag)
-      : settings.release.kind === "version" && settings.release.commit
-        ? await git.commitOf(settings.source, settings.release.commit)
-        : undefined;
+  const asked = await askedCommit(settings);
   if (asked !== undefined && asked !== facts.commit) {
     throw new Error(
       `${facts.tag} is already published from commit ${facts.commit}, and this update asks for ${asked}. ` +
@@ -97,6 +92,15 @@ async function refuseOtherCommit(settings: Settings, github: GitHub, facts: Decl
         "A version tag never moves: put it back.",
     );
   }
+}
+
+/** The commit that is asked for, as far as it is known here: a published release needs no clone that has it. */
+async function askedCommit({ release, source }: Settings): Promise<string | undefined> {
+  return release.kind === "tag"
+    ? git.commitOf(source, release.tag).catch(() => undefined)
+    : release.kind === "version"
+      ? release.commit
+      : undefined;
 }
 
 // What is missing is restored by the image's own resources; what differs is nobody's to overwrite.
@@ -132,11 +136,7 @@ async function candidateOf(
     git.fileAt(repository, commit, "LICENSE"),
     goVersion(repository, commit, prefix),
     buildkitVersion(settings.builder),
-    git.changes(
-      repository,
-      previous && (await git.commitOf(settings.source, tagOf(previous)).catch(() => undefined)),
-      commit,
-    ),
+    git.changes(repository, previous && (await commitOfRelease(settings, github, previous)), commit),
   ]);
   const licenses = license === undefined ? undefined : licenseOf(license);
   return {
@@ -171,6 +171,13 @@ async function candidateOf(
     publicImage: settings.publicImage,
     changes,
   };
+}
+
+// GitHub's tag, not the clone's: the notes must not depend on which tags were fetched. A clone that lacks the commit
+// (another repository in a rehearsal) lists its whole history.
+async function commitOfRelease({ source }: Settings, github: GitHub, version: string): Promise<string | undefined> {
+  const commit = await github.tagCommit(tagOf(version));
+  return commit && git.commitOf(source, commit).catch(() => undefined);
 }
 
 /** The tag that was pushed; else the commit that is asked for; else the tag on GitHub; else HEAD. */

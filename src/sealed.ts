@@ -1,5 +1,6 @@
 import type { BinaryArtifact } from "./model/artifact.ts";
 import { type DeclaredRelease, textAssets } from "./model/assets.ts";
+import { parseChecksums } from "./model/checksums.ts";
 import { parseMarker } from "./model/marker.ts";
 import { parseMetadata } from "./model/metadata.ts";
 import { openStorage } from "./services/artifact-storage.ts";
@@ -44,7 +45,7 @@ async function download({ name, checksum }: BinaryArtifact, release: Release, gi
 /**
  * A published release as it was recorded in its own assets: their very texts, so that a newer program declares the same.
  *
- * @throws when the release was not made by this program, or when its record is gone
+ * @throws when the release was not made by this program, when its record is gone, or when its binaries are others
  */
 export async function recordedRelease(release: Release, github: GitHub): Promise<DeclaredRelease> {
   const text = await textOf("metadata.json", release, github);
@@ -64,7 +65,37 @@ export async function recordedRelease(release: Release, github: GitHub): Promise
       name === "metadata.json" ? text : ((await textOf(name, release, github)) ?? rendered),
     ]),
   );
-  return { ...facts, files: Object.fromEntries(files) };
+  const declared: DeclaredRelease = { ...facts, files: Object.fromEntries(files) };
+  const problems = contradictions(declared, release);
+  if (problems.length > 0) {
+    throw new Error(
+      `${release.tagName} is published at ${release.htmlUrl}, and it is not what was published:\n${problems.join("\n")}\n` +
+        "A version is written once: put back what was changed, or release the next version.",
+    );
+  }
+  return declared;
+}
+
+// The listing says enough. What is missing is no contradiction: it is restored.
+function contradictions({ tag, artifacts, files }: DeclaredRelease, { tagName, assets }: Release): string[] {
+  const listed = parseChecksums(files["checksums.txt"] ?? "");
+  return [
+    ...(tag === tagName ? [] : [`metadata.json describes ${tag}`]),
+    ...(listed.ok ? [] : listed.problems),
+    ...artifacts.flatMap(({ name, checksum, size }) => {
+      const asset = assets.find((candidate) => candidate.name === name);
+      const digest = `sha256:${checksum}`;
+      const line = listed.ok ? listed.checksums.get(name) : checksum;
+      return [
+        ...(!asset || (asset.size === size && (asset.digest ?? digest) === digest)
+          ? []
+          : [`asset ${name} has ${asset.size} bytes, ${asset.digest}; metadata.json records ${size} bytes, ${digest}`]),
+        ...(line === checksum
+          ? []
+          : [`checksums.txt has ${line ?? "no line"} for ${name}; metadata.json records ${checksum}`]),
+      ];
+    }),
+  ];
 }
 
 async function textOf(name: string, release: Release, github: GitHub): Promise<string | undefined> {
