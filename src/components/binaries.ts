@@ -2,8 +2,9 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Candidate } from "../candidate.ts";
 import { type BuildRequest, buildArtifact } from "../commands/build.ts";
-import type { BinaryArtifact } from "../model/artifact.ts";
+import { type BinaryArtifact, parseArtifact } from "../model/artifact.ts";
 import type { ReleaseFacts } from "../model/metadata.ts";
+import { openStorage } from "../services/artifact-storage.ts";
 
 /** The release whose binaries are declared: one to be built, or one that is published. */
 export type BinariesArgs =
@@ -30,23 +31,36 @@ function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resour
     { create: "node src/commands/test.ts", environment: sourceEnvironment(candidate), logging: local.Logging.Stderr },
     { parent },
   );
-  const commands = requests.map(
-    (request) =>
-      new local.Command(
-        `${name}-${request.architecture}`,
-        {
-          create: "node src/commands/build.ts",
-          environment: buildEnvironment(candidate, request),
-          logging: local.Logging.Stderr,
-        },
-        { parent, dependsOn: tests },
-      ),
-  );
+  const built = requests.map((request) => {
+    const command = new local.Command(
+      `${name}-${request.architecture}`,
+      {
+        create: "node src/commands/build.ts",
+        environment: buildEnvironment(candidate, request),
+        logging: local.Logging.Stderr,
+      },
+      { parent, dependsOn: tests },
+    );
+    return command.stdout.apply((text) => stored(parseArtifact(text), request));
+  });
   // A preview creates nothing, and reviewers shall read the bytes: the same build runs here, and what it made is kept
   // in the artifact storage for the update.
-  return pulumi.runtime.isDryRun()
-    ? pulumi.output(Promise.all(requests.map(buildArtifact)))
-    : pulumi.all(commands.map(({ stdout }) => stdout.apply(parseArtifact)));
+  return pulumi.runtime.isDryRun() ? pulumi.output(Promise.all(requests.map(buildArtifact))) : pulumi.all(built);
+}
+
+// A command that ran in an update which died is not run again, and its binary may have stayed on another machine.
+async function stored(artifact: BinaryArtifact, request: BuildRequest): Promise<BinaryArtifact> {
+  if (await openStorage().has(artifact.checksum)) {
+    return artifact;
+  }
+  const { checksum } = await buildArtifact(request);
+  if (checksum !== artifact.checksum) {
+    throw new Error(
+      `${artifact.name} was recorded with SHA-256 ${artifact.checksum}, and built again from ${request.commit} it has ${checksum}: ` +
+        "use the Go that it was built with, and run again",
+    );
+  }
+  return artifact;
 }
 
 /** A published release is not built again: its commands keep what they recorded, or repeat the record if that is lost. */
@@ -86,8 +100,4 @@ function buildEnvironment(candidate: Candidate, request: BuildRequest): Record<s
     RELEASE_VERSION_VARIABLE: request.versionVariable,
     RELEASE_VERIFY_ARGS: JSON.stringify(request.verifyArgs),
   };
-}
-
-function parseArtifact(stdout: string): BinaryArtifact {
-  return JSON.parse(stdout);
 }
