@@ -89,9 +89,10 @@ const ASKED = [
  * @throws when there is no Go on the PATH
  */
 export async function goEnvironment(toolchain: Toolchain): Promise<GoEnvironment> {
+  const { GOENV: _hidden, ...closed } = CLOSED;
   const { stdout } = await go(["env", "-json", ...ASKED], {
     directory: tmpdir(),
-    environment: { ...inherited(process.env), GOTOOLCHAIN: "local", GOFLAGS: "", GOWORK: "off" },
+    environment: { ...inherited(process.env), ...closed, GOTOOLCHAIN: "local" },
   });
   const asked: Partial<Record<string, string>> = JSON.parse(new TextDecoder().decode(stdout));
   const known = ASKED.flatMap((name) => (asked[name] ? [[name, asked[name]] as const] : []));
