@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { CommandError } from "@pulumi/pulumi/automation/index.js";
 import { provisionKit } from "../kit/provision.ts";
 import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { holdLock } from "./lock.ts";
@@ -115,10 +116,10 @@ async function run(
     onOutput: (text: string) => process.stderr.write(text),
   } as const;
   if (options.preview) {
-    await stack.preview({ ...shown, diff: true });
+    await stack.preview({ ...shown, diff: true }).catch(alreadyShown);
     return;
   }
-  const { outputs } = await stack.up({ ...shown, suppressOutputs: true });
+  const { outputs } = await stack.up({ ...shown, suppressOutputs: true }).catch(alreadyShown);
   const plain = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
   if (options.json) {
     process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
@@ -127,6 +128,11 @@ async function run(
   } else {
     report(String(plain.reason));
   }
+}
+
+// The engine's error repeats everything that was shown while it ran.
+function alreadyShown(error: unknown): never {
+  throw error instanceof CommandError ? new Error("the update failed; the reason is shown above") : error;
 }
 
 /** What was asked for; else nothing when the stack has released, so that it stays as it is; else the first version. */
