@@ -20,6 +20,11 @@ export async function buildArtifact(request: BuildRequest): Promise<BinaryArtifa
   const repository = await readSource();
   const toolchain = await toolchainAt(repository, request.commit, request.prefix);
   const goVersion = toolchain === "local" ? await installedVersion(await goEnvironment(toolchain)) : toolchain;
+  if (request.go !== undefined && request.go !== goVersion) {
+    throw new Error(
+      `this release is built with ${request.go}, and here is ${goVersion}: install ${request.go}, or pin it in go.mod (go get toolchain@${request.go})`,
+    );
+  }
   const storage = openStorage();
   const key = keyOf(request, goVersion);
   return (await storage.find(key)) ?? (await built(request, { repository, toolchain, goVersion, storage, key }));

@@ -1,6 +1,6 @@
 import { ARCHITECTURES, type Architecture, isArchitecture } from "./artifact.ts";
 
-/** All that decides one binary, besides the version of Go that the commit itself names. */
+/** All that decides one binary; the commit itself says which Go. */
 export interface BuildRequest {
   /** Semantic version without the `v`. */
   readonly version: string;
@@ -17,6 +17,8 @@ export interface BuildRequest {
   readonly versionVariable: string;
   /** Arguments that make the binary print its version; empty when it shall only be examined. */
   readonly verifyArgs: readonly string[];
+  /** Version of Go that must build it, `go1.26.8`; whatever the module asks for when absent. */
+  readonly go?: string;
 }
 
 /** What decides a run of the tests. */
@@ -32,6 +34,7 @@ export function buildEnvironment(request: BuildRequest): Record<string, string> 
     RELEASE_PACKAGE: request.package,
     RELEASE_VERSION_VARIABLE: request.versionVariable,
     RELEASE_VERIFY_ARGS: JSON.stringify(request.verifyArgs),
+    ...(request.go === undefined ? {} : { RELEASE_GO: request.go }),
   };
 }
 
@@ -50,7 +53,7 @@ export function parseBuildRequest(environment: Readonly<Partial<Record<string, s
     }
     return value ?? "";
   };
-  const { RELEASE_VERIFY_ARGS: args = "[]", RELEASE_PREFIX: prefix = "" } = environment;
+  const { RELEASE_VERIFY_ARGS: args = "[]", RELEASE_PREFIX: prefix = "", RELEASE_GO: go } = environment;
   const architecture = required("RELEASE_ARCHITECTURE");
   const verifyArgs = parseArguments(args);
   if (architecture && !isArchitecture(architecture)) {
@@ -70,7 +73,7 @@ export function parseBuildRequest(environment: Readonly<Partial<Record<string, s
   if (problems.length > 0 || !isArchitecture(architecture) || !verifyArgs) {
     throw new Error(`this script is run by pulumi up, which sets its environment:\n${problems.join("\n")}`);
   }
-  return { ...request, architecture, verifyArgs };
+  return { ...request, architecture, verifyArgs, ...(go ? { go } : {}) };
 }
 
 /** The request of an environment that `testEnvironment` made. @throws when the commit is missing */

@@ -124,15 +124,21 @@ export class ArtifactStorage {
     return found.bytes;
   }
 
+  /** The path of the bytes, compared with their checksum, for a preview: their life goes on as it was. @throws like read */
+  async locate(checksum: string): Promise<string> {
+    await this.read(checksum);
+    return this.#bytesPath(checksum);
+  }
+
   /**
    * Marks an artifact as in use and gives the path of its compared bytes; an artifact that is consumed stays so.
    *
    * @throws saying why they are missing
    */
   async use(checksum: string): Promise<string> {
-    await this.read(checksum);
+    const path = await this.locate(checksum);
     await this.markInUse(checksum);
-    return this.#bytesPath(checksum);
+    return path;
   }
 
   /** Compares stored bytes with their checksum. What differs is moved aside, so that it is never read again. */

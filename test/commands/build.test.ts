@@ -183,6 +183,14 @@ describe("a build is refused", () => {
     expect(await refused(staged, { commit: "0".repeat(40) })).toContain("0".repeat(40));
   });
 
+  test("with another Go than the release's, whether it is stored already or not", async () => {
+    const staged = await stage();
+    await built(staged);
+    expect(await refused(staged, { go: "go1.20.1" })).toContain(
+      "this release is built with go1.20.1, and here is go1.",
+    );
+  });
+
   test("outside of an update", async () => {
     const project = await temporaryDirectory();
     const { exitCode, stderr } = await script("build", project, {});

@@ -20,6 +20,7 @@ const request: BuildRequest = {
 
 test("a request is read as it was handed over", () => {
   expect(parseBuildRequest(buildEnvironment(request))).toEqual(request);
+  expect(parseBuildRequest(buildEnvironment({ ...request, go: "go1.26.8" }))).toEqual({ ...request, go: "go1.26.8" });
   const atTop = { ...request, prefix: "", verifyArgs: [] };
   expect(parseBuildRequest(buildEnvironment(atTop))).toEqual(atTop);
   expect(parseTestRequest(testEnvironment(request))).toEqual({ commit: request.commit, prefix: "app" });

@@ -209,6 +209,16 @@ describe("a life", () => {
     expect(await states(storage)).toEqual(["tool-linux-amd64 consumed"]);
   });
 
+  test("a look at the bytes is no use of them", async () => {
+    const { storage, directory, clock } = await testStorage();
+    const { checksum, path } = await store(storage, "binary");
+    clock.now += DAY;
+    expect(await storage.locate(checksum)).toBe(join(directory, path));
+    expect(await storage.entries()).toMatchObject([{ state: "uploaded", usedAt: "2026-01-01T00:00:00.000Z" }]);
+    await truncate(join(directory, path));
+    await expect(storage.locate(checksum)).rejects.toThrow("was changed");
+  });
+
   test("what nobody uses cannot be consumed", async () => {
     const { storage } = await testStorage();
     const { checksum } = await store(storage, "binary");
