@@ -1,10 +1,14 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { goBuild, goEnvironment, goTest, goVersion, linkerFlags } from "../../src/services/go.ts";
 import { moduleIn, tinyModule } from "./module.ts";
 import { testRepository, writeFiles } from "./repository.ts";
 import { temporaryDirectory } from "./temporary.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 describe("the environment of Go", () => {
   test("closes every choice, whatever the caller's says", async () => {
@@ -30,7 +34,6 @@ describe("the environment of Go", () => {
       vi.stubEnv(name, value);
     }
     const environment = await goEnvironment("go1.26.8");
-    vi.unstubAllEnvs();
     expect(environment).toMatchObject({
       ...{
         GOFLAGS: "",
@@ -68,7 +71,6 @@ describe("the environment of Go", () => {
     vi.stubEnv("GOCACHE", join(directory, "cache"));
     vi.stubEnv("HTTPS_PROXY", "http://proxy.example.com:3128");
     const environment = await goEnvironment("local");
-    vi.unstubAllEnvs();
     expect(environment).toMatchObject({
       GOPROXY: "https://proxy.example.com",
       GOPRIVATE: "example.com/ours",
@@ -84,7 +86,6 @@ describe("the environment of Go", () => {
     await expect(goEnvironment("local")).rejects.toThrow(
       "go is not on the PATH, and this run has to build: install Go",
     );
-    vi.unstubAllEnvs();
   });
 });
 
@@ -108,7 +109,6 @@ describe("the version of Go", () => {
     const first = await commit("first", { "go.mod": "module x\n\ngo 1.26\n\ntoolchain go1.26.9999\n" });
     vi.stubEnv("GOPROXY", "off");
     await expect(goVersion(directory, first, "")).rejects.toThrow("go1.26.9999");
-    vi.unstubAllEnvs();
   });
 
   test("needs a go.mod", async () => {

@@ -1,11 +1,15 @@
 import { join } from "node:path";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Architecture } from "../../src/model/artifact.ts";
 import { MACHINES } from "../../src/model/elf.ts";
 import { type Verification, verifyBinary } from "../../src/services/verification.ts";
 import { elfImage } from "../model/elf-image.ts";
 import { writeFiles } from "./repository.ts";
 import { temporaryDirectory } from "./temporary.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 // What is examined is an executable for some architecture; what is run in these tests is a script in its place.
 async function binary(script: string, architecture: Architecture = native): Promise<Verification> {
@@ -64,7 +68,6 @@ describe.runIf(process.platform === "linux")("a binary of the machine's own arch
   test("is not given the environment's secrets", async () => {
     vi.stubEnv("GITHUB_TOKEN", "secret");
     expect(await verifyBinary(await binary('echo "1.2.3$GITHUB_TOKEN"'))).toBe("run");
-    vi.unstubAllEnvs();
   });
 
   test("is only examined when it cannot be asked", async () => {
@@ -82,14 +85,12 @@ describe("a binary of another architecture", () => {
       });
       vi.stubEnv("PATH", `${directory}:/bin:/usr/bin`);
       expect(await verifyBinary(verification)).toBe(`run by ${name}`);
-      vi.unstubAllEnvs();
     }
   });
 
   test("is examined where there is none", async () => {
     vi.stubEnv("PATH", await temporaryDirectory());
     expect(await verifyBinary(await binary("echo never run; exit 1", foreign))).toBe("examined");
-    vi.unstubAllEnvs();
   });
 });
 
