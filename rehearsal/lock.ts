@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listens } from "./services/buildkit.ts";
 
 /**
  * Holds a directory for this process: a Unix socket that the kernel closes with the process, also on SIGKILL, and that
@@ -17,7 +18,7 @@ export async function holdLock(directory: string): Promise<() => Promise<void>> 
     tmpdir(),
     `mount-monitor-${createHash("sha256").update(directory).digest("hex").slice(0, 16)}.sock`,
   );
-  if (await answers(path)) {
+  if (await listens(path)) {
     throw new Error(
       `another npm start is at work in ${directory} (it answers on ${path}); wait for it, or end it with Ctrl-C`,
     );
@@ -30,17 +31,4 @@ export async function holdLock(directory: string): Promise<() => Promise<void>> 
     server.close();
     await once(server, "close");
   };
-}
-
-async function answers(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    // Nobody listens (ECONNREFUSED) or there is no socket (ENOENT): free.
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -151,13 +151,14 @@ async function writeInstance(docker: string, socket: string): Promise<void> {
   );
 }
 
-async function listens(path: string): Promise<boolean> {
+/** Whether somebody listens on a Unix socket. */
+export async function listens(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, "connect");
     return true;
   } catch {
-    // Not there yet, or one that an earlier process left.
+    // Not there, or one that an earlier process left.
     return false;
   } finally {
     socket.destroy();

@@ -1,8 +1,9 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Candidate } from "../candidate.ts";
-import { type BuildRequest, buildArtifact } from "../commands/build.ts";
+import { buildArtifact } from "../commands/build.ts";
 import { type BinaryArtifact, parseArtifact } from "../model/artifact.ts";
+import { type BuildRequest, buildEnvironment, testEnvironment } from "../model/build-request.ts";
 import type { ReleaseFacts } from "../model/metadata.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 
@@ -25,10 +26,15 @@ export class Binaries extends pulumi.ComponentResource {
 
 /** Tests first, then one build for each architecture, in parallel; the scripts say what they were given by environment. */
 function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resource): pulumi.Output<BinaryArtifact[]> {
-  const requests = candidate.architectures.map((architecture) => buildRequest(candidate, architecture));
+  const { commit, source, architectures } = candidate;
+  const requests = architectures.map((architecture) => buildRequest(candidate, architecture));
   const tests = new local.Command(
     `${name}-tests`,
-    { create: "node src/commands/test.ts", environment: sourceEnvironment(candidate), logging: local.Logging.Stderr },
+    {
+      create: "node src/commands/test.ts",
+      environment: testEnvironment({ commit, prefix: source.prefix }),
+      logging: local.Logging.Stderr,
+    },
     { parent },
   );
   const built = requests.map((request) => {
@@ -36,7 +42,7 @@ function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resour
       `${name}-${request.architecture}`,
       {
         create: "node src/commands/build.ts",
-        environment: buildEnvironment(candidate, request),
+        environment: buildEnvironment(request),
         logging: local.Logging.Stderr,
       },
       { parent, dependsOn: tests },
@@ -78,26 +84,10 @@ function recordedBinaries(name: string, facts: ReleaseFacts, parent: pulumi.Reso
   return pulumi.output([...facts.artifacts]);
 }
 
+// Facts only: a path or a value of this machine would be a change on every other one.
 function buildRequest(
-  { version, commit, source }: Candidate,
+  { version, commit, source, go }: Candidate,
   architecture: BinaryArtifact["architecture"],
 ): BuildRequest {
-  return { version, commit, ...source, architecture };
-}
-
-// Facts only: a path or a value of this machine would be a change on every other one.
-function sourceEnvironment({ commit, source, go }: Candidate): Record<string, string> {
-  return { RELEASE_COMMIT: commit, RELEASE_PREFIX: source.prefix, RELEASE_GO: go };
-}
-
-function buildEnvironment(candidate: Candidate, request: BuildRequest): Record<string, string> {
-  return {
-    ...sourceEnvironment(candidate),
-    RELEASE_VERSION: request.version,
-    RELEASE_ARCHITECTURE: request.architecture,
-    RELEASE_PACKAGE: request.package,
-    RELEASE_BINARY_NAME: request.binaryName,
-    RELEASE_VERSION_VARIABLE: request.versionVariable,
-    RELEASE_VERIFY_ARGS: JSON.stringify(request.verifyArgs),
-  };
+  return { version, commit, ...source, architecture, go };
 }
