@@ -38,12 +38,12 @@ export type InputsOf<Inputs> = { readonly [Key in keyof Inputs]: pulumi.Input<In
 type Recorded = Record<string, unknown> & { drift?: string[] };
 
 /**
- * A dynamic resource whose code stays in its module and is only imported by the serialized provider: the state then
+ * A dynamic resource whose code stays in its module and is only imported by the provider in the state: the state then
  * carries neither code nor a path, and a newer program reads what an older one wrote.
  *
  * @param module path of the implementing module below `src/resources`, without the ending
  */
-export abstract class ReleaseResource extends pulumi.dynamic.Resource {
+export abstract class ReleaseResource extends pulumi.CustomResource {
   declare readonly drift: pulumi.Output<string[]>;
 
   constructor(
@@ -54,35 +54,40 @@ export abstract class ReleaseResource extends pulumi.dynamic.Resource {
     options: pulumi.CustomResourceOptions,
   ) {
     super(
-      providerOf(module),
+      `pulumi-nodejs:dynamic/release:${type}`,
       name,
-      { ...inputs, drift: undefined },
+      { ...inputs, drift: undefined, __provider: providerText(module) },
       // Published is write-once: nothing that a stack forgets is deleted by it.
       { ...options, retainOnDelete: true },
-      "release",
-      type,
     );
   }
 }
 
-// Everything inside is serialized into the state as text: it may capture `module` and nothing of this machine.
-function providerOf(module: string): pulumi.dynamic.ResourceProvider {
-  const imported = async (name: string) => {
+/**
+ * The text that Pulumi's dynamic provider evaluates: a CommonJS module whose `handler` gives the provider. A class that
+ * extends `pulumi.dynamic.Resource` has it made from a closure, with every resource anew; this one is short, readable
+ * in the state, and the same on every machine.
+ *
+ * @see https://www.pulumi.com/docs/iac/concepts/resources/dynamic-providers/#how-dynamic-providers-work
+ */
+function providerText(module: string): string {
+  return `exports.handler = () => {
+  const imported = async (name) => {
     const { pathToFileURL } = await import("node:url");
-    return import(pathToFileURL(`${process.cwd()}/src/resources/${name}.ts`).href);
+    return import(pathToFileURL(\`\${process.cwd()}/src/resources/\${name}.ts\`).href);
   };
   const kernel = () => imported("dynamic");
-  const load = () => imported(module);
+  const implementation = async () => (await imported(${JSON.stringify(module)})).implementation;
   return {
-    configure: async (request) => {
-      (await kernel()).setConfiguration({ get: (key: string) => request.config.get(key) });
-    },
+    configure: async ({ config }) => (await kernel()).setConfiguration({ get: (key) => config.get(key) }),
     diff: async (_id, olds, news) => (await kernel()).diffOf(olds, news),
-    create: async (inputs) => (await kernel()).create(module, (await load()).implementation, inputs),
-    update: async (_id, olds, news) => (await kernel()).update((await load()).implementation, olds, news),
-    read: async (id, recorded) => (await kernel()).read(id, (await load()).implementation, recorded),
+    create: async (inputs) => (await kernel()).create(${JSON.stringify(module)}, await implementation(), inputs),
+    update: async (_id, olds, news) => (await kernel()).update(await implementation(), olds, news),
+    read: async (id, recorded) => (await kernel()).read(id, await implementation(), recorded),
     delete: async () => {},
   };
+};
+`;
 }
 
 /** Inputs that changed, or drift that the last refresh saw, make an update; never a replacement. */
