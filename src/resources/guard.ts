@@ -1,5 +1,4 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { refuseOtherDigest } from "../model/write-once.ts";
 import { exportIndex } from "../services/builder.ts";
 import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
 import { registryOf } from "./clients.ts";
@@ -24,7 +23,8 @@ export interface GuardInputs {
 
 /**
  * Stands before the push: builds the index once more from the staged context, without a push, and refuses when it is
- * not the one that was announced (a file was changed, another BuildKit) or when the version tag already holds another.
+ * not the one that was announced (a file was changed, another BuildKit). That the version tag holds no other index was
+ * seen when it was announced, a moment before, in every update that does not find the release published.
  */
 export class Guard extends ReleaseResource {
   declare readonly digest: pulumi.Output<string>;
@@ -34,19 +34,15 @@ export class Guard extends ReleaseResource {
   }
 }
 
-/** @throws when a push would write other bytes than announced, or when `tag` holds an index other than `digest` */
+/** @throws when a push would write other bytes than announced */
 export const implementation: Implementation<GuardInputs, object> = {
   async ensure(inputs) {
     const { image, tag, digest, buildkit, platforms, labels, sourceDateEpoch } = inputs;
     const builder = providerConfiguration().get("builder") || undefined;
-    const [found, built] = await Promise.all([
-      registryOf(image).then((registry) => registry.digestOf(tag)),
-      exportIndex(
-        { builder, context: CONTEXT, dockerfile: `${CONTEXT}/${DOCKERFILE}`, platforms, labels, sourceDateEpoch },
-        ".build/guard",
-      ),
-    ]);
-    refuseOtherDigest(inputs, found);
+    const built = await exportIndex(
+      { builder, context: CONTEXT, dockerfile: `${CONTEXT}/${DOCKERFILE}`, platforms, labels, sourceDateEpoch },
+      ".build/guard",
+    );
     if (built.digest !== digest) {
       throw new Error(
         `${image}:${tag} would be pushed as ${built.digest}, and ${digest} was announced: the files in ${CONTEXT}/ were changed, ` +

@@ -84,7 +84,7 @@ function entryProblems(version: string, entry: LedgerEntry, release: Release | u
 
 // The listing carries every asset's digest; only the index is asked of the registry.
 async function publishedEntries(
-  { repository, stack, image }: LedgerInputs,
+  { repository, stack, image, version }: LedgerInputs,
   known: Readonly<Record<string, LedgerEntry>>,
 ): Promise<Record<string, LedgerEntry>> {
   const registry = await registryOf(image);
@@ -95,6 +95,7 @@ async function publishedEntries(
         release.draft ||
         marker?.stack !== stack ||
         release.tagName !== tagOf(marker.version) ||
+        marker.version === version ||
         marker.version in known
       ) {
         return [];

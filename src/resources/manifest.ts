@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import type { Registry } from "../services/registry.ts";
+import type { Index, Registry } from "../services/registry.ts";
 import { ServiceError } from "../services/service-error.ts";
 import { registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
@@ -34,8 +34,8 @@ export class Manifest extends ReleaseResource {
 export const implementation: Implementation<ManifestInputs, object> = {
   async ensure(inputs) {
     const registry = await registryOf(inputs.image);
-    await restoreTag(registry, inputs);
-    const problems = [...(await indexProblems(registry, inputs)), ...(await binaryProblems(registry, inputs))];
+    const index = (await registry.index(inputs.tag)) ?? (await restoredIndex(registry, inputs));
+    const problems = [...indexProblems(index, inputs), ...(await binaryProblems(registry, inputs))];
     if (problems.length > 0) {
       throw new Error(`what the registry serves is not what was built:\n${problems.join("\n")}`);
     }
@@ -47,23 +47,22 @@ export const implementation: Implementation<ManifestInputs, object> = {
     const found = await registry.digestOf(tag);
     // What else a tag may hold need not be an index.
     return found === undefined || found === digest
-      ? indexProblems(registry, recorded)
+      ? indexProblems(await registry.index(tag), recorded)
       : [`${image}:${tag} points at ${found}, expected ${digest}`];
   },
 };
 
-// A tag that somebody deleted while its index is still there: docker-build looks at the digest and does not notice.
-async function restoreTag(registry: Registry, { tag, digest }: ManifestInputs): Promise<void> {
-  if ((await registry.digestOf(tag)) === undefined) {
-    const index = await registry.index(digest);
-    if (index) {
-      await registry.putManifest(tag, index.raw, index.mediaType);
-    }
+// For a tag that somebody deleted while its index is still there: docker-build looks at the digest and does not notice.
+async function restoredIndex(registry: Registry, { tag, digest }: ManifestInputs): Promise<Index | undefined> {
+  const index = await registry.index(digest);
+  if (index === undefined) {
+    return undefined;
   }
+  await registry.putManifest(tag, index.raw, index.mediaType);
+  return registry.index(tag);
 }
 
-async function indexProblems(registry: Registry, { image, tag, digest, digests }: ManifestInputs): Promise<string[]> {
-  const index = await registry.index(tag);
+function indexProblems(index: Index | undefined, { image, tag, digest, digests }: ManifestInputs): string[] {
   if (index === undefined) {
     return [`${image}:${tag} is missing from the registry`];
   }

@@ -111,6 +111,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
           `is an image for a single platform ("${found.mediaType}"), not an index: publish it for all platforms`,
         );
       }
+      documents.set(found.digest, Promise.resolve(found));
       return { ...found, platforms: parsed(name, found, platformsOf) };
     },
 

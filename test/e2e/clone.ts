@@ -25,8 +25,22 @@ export interface Clone {
   commit(path: string, change: (text: string) => string, message: string): Promise<string>;
   git(...args: string[]): Promise<string>;
   /** The requests that the local GitHub was sent in all runs so far. */
-  githubRequests(): Promise<readonly { method: string; path: string; status: number }[]>;
+  githubRequests(): Promise<readonly Request[]>;
+  /** The requests that the registry was sent in all runs so far. */
+  registryRequests(): Promise<readonly Request[]>;
   remove(): Promise<void>;
+}
+
+/** A request that a service was sent. */
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+}
+
+/** The requests that change something at a service. */
+export function writes(requests: readonly Request[]): readonly Request[] {
+  return requests.filter(({ method }) => method !== "GET" && method !== "HEAD");
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -78,13 +92,22 @@ export async function makeClone(name: string): Promise<Clone> {
       await git("commit", "-q", "-m", message);
       return git("rev-parse", "HEAD");
     },
-    async githubRequests() {
-      const text = await readFile(join(path, ".local/github-requests.jsonl"), "utf8");
-      return text
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => JSON.parse(line));
-    },
+    githubRequests: async () =>
+      (await linesOf(join(path, ".local/github-requests.jsonl"))).map((line) => JSON.parse(line)),
+    registryRequests: async () =>
+      (await linesOf(join(path, ".local/registry-access.log"))).map((line) => {
+        const [, method = "", target = "", status] = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d+)/.exec(line) ?? [];
+        return { method, path: target, status: Number(status) };
+      }),
     remove: () => rm(path, { recursive: true, force: true }),
   };
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    // Nothing was asked yet.
+    if (error.code === "ENOENT") return "";
+    throw error;
+  });
+  return text.split("\n").filter(Boolean);
 }

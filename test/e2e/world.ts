@@ -1,15 +1,18 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
+import { execa } from "execa";
 import { extract } from "tar-stream";
+import { provisionKit } from "../../kit/provision.ts";
 import { startGitHub } from "../../rehearsal/github/server.ts";
 import type { Release } from "../../rehearsal/github/state.ts";
+import { type Services, startServices } from "../../rehearsal/services/services.ts";
 
-const REPOSITORY = "octo-example/mount-monitor";
+/** Repository that a rehearsal releases. */
+export const REPOSITORY = "octo-example/mount-monitor";
 
 /** What a rehearsal left behind, read from the storage of its registry and of its GitHub, not through our own clients. */
 export interface World extends AsyncDisposable {
@@ -32,6 +35,8 @@ export interface World extends AsyncDisposable {
   /** `config` of the image of one platform. */
   // biome-ignore lint/suspicious/noExplicitAny: an image configuration as it is stored
   imageConfig(tag: string, platform: string): Promise<any>;
+  /** What a client that is not ours (buildx) reads from the registry, over TLS. */
+  inspectWithBuildx(tag: string): Promise<{ digest: string; platforms: Record<string, string> }>;
   tamper: Awaited<ReturnType<typeof startGitHub>>["inspect"];
 }
 
@@ -69,7 +74,7 @@ export async function openWorld(project: string): Promise<World> {
     releases: () => inspect.releases(REPOSITORY),
     notes: (tag) => release(tag).body ?? "",
     async download(tag) {
-      const directory = await mkdtemp(join(tmpdir(), "download-"));
+      const directory = await mkdtemp(join(project, ".local/download-"));
       for (const [name, bytes] of Object.entries(assets(tag))) {
         await writeFile(join(directory, name), bytes);
       }
@@ -99,7 +104,58 @@ export async function openWorld(project: string): Promise<World> {
     async imageConfig(tag, platform) {
       return (await json((await manifestOf(tag, platform)).config.digest)).config;
     },
+    async inspectWithBuildx(tag) {
+      await using registry = await openServices(project);
+      return await registry.inspect(tag);
+    },
     [Symbol.asyncDispose]: () => github.stop(),
+  };
+}
+
+/** Registry and builder of a rehearsal, up; and buildx as a maintainer uses it by hand. */
+export interface OpenServices extends AsyncDisposable {
+  readonly services: Services;
+  /** Image reference without a tag. */
+  readonly image: string;
+  buildx(...args: string[]): Promise<string>;
+  inspect(tag: string): Promise<{ digest: string; platforms: Record<string, string> }>;
+}
+
+/** Starts what a rehearsal in `project` pushes to; no rehearsal may be running there. */
+export async function openServices(project: string): Promise<OpenServices> {
+  const services = await startServices({
+    local: join(project, ".local"),
+    kit: await provisionKit({ report: () => {} }),
+    report: () => {},
+  });
+  const image = `${services.registry.address}/${REPOSITORY}`;
+  // buildx takes a registry on the loopback interface for a plain one, unless a builder's configuration says otherwise;
+  // its remote driver refuses such a configuration, so this builder is only good for looking.
+  const inspector = "inspector";
+  const instances = join(services.dockerConfig, "buildx/instances");
+  const builder = JSON.parse(await readFile(join(instances, services.builder), "utf8"));
+  builder.Nodes[0].Files = {
+    "buildkitd.toml": await readFile(join(project, ".local/buildkitd.toml"), "base64"),
+  };
+  await writeFile(join(instances, inspector), JSON.stringify({ ...builder, Name: inspector }));
+  const buildx = async (...args: string[]) =>
+    (await execa("buildx", args, { env: services.env, stripFinalNewline: false })).stdout;
+  return {
+    services,
+    image,
+    buildx,
+    async inspect(tag) {
+      const raw = await buildx("imagetools", "inspect", "--builder", inspector, "--raw", `${image}:${tag}`);
+      const { manifests }: { manifests: { digest: string; platform: { os: string; architecture: string } }[] } =
+        JSON.parse(raw);
+      return {
+        digest: `sha256:${sha256(Buffer.from(raw))}`,
+        platforms: Object.fromEntries(
+          manifests.map(({ digest, platform }) => [`${platform.os}/${platform.architecture}`, digest]),
+        ),
+      };
+    },
+    [Symbol.asyncDispose]: () => services.stop(),
   };
 }
 
@@ -108,7 +164,9 @@ async function fileIn(tar: Buffer, path: string): Promise<Buffer | undefined> {
   const reading = extract();
   reading.on("entry", (header, stream, next) => {
     const pieces: Buffer[] = [];
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
+    stream.on("data", (piece) => {
+      if (Buffer.isBuffer(piece)) pieces.push(piece);
+    });
     stream.on("end", () => {
       if (header.name === path) found = Buffer.concat(pieces);
       next();

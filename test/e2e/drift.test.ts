@@ -1,0 +1,87 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Clone, makeClone } from "./clone.ts";
+import { openWorld } from "./world.ts";
+
+const REPOSITORY = "octo-example/mount-monitor";
+
+// What happens to a release afterwards: tampered with in the storage of GitHub and registry, not through our clients.
+describe("a published release", { timeout: 600_000 }, () => {
+  let clone: Clone;
+  let before: unknown;
+
+  beforeAll(async () => {
+    clone = await makeClone("drift");
+    await clone.start();
+    await using world = await openWorld(clone.path);
+    before = await world.published("1.0.0");
+  }, 300_000);
+  afterAll(() => clone.remove());
+
+  const operate = async (operation: "refresh" | "up" | "destroy") =>
+    (await execa("node", ["test/e2e/operate.ts", operation], { cwd: clone.path, all: true, reject: false })).all;
+
+  const tags = (tag: string) =>
+    join(clone.path, ".local/registry/docker/registry/v2/repositories", REPOSITORY, "_manifests/tags", tag);
+
+  test("is not changed by a refresh when nobody touched it", async () => {
+    expect(await operate("refresh")).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+  });
+
+  test("a missing asset and a missing tag are shown by refresh, and restored byte by byte", async () => {
+    {
+      await using world = await openWorld(clone.path);
+      world.tamper.deleteAsset(REPOSITORY, "v1.0.0", "mount-monitor-linux-arm64");
+    }
+    await rm(tags("v1.0.0"), { recursive: true });
+    const shown = await operate("refresh");
+    expect(shown).toContain("asset mount-monitor-linux-arm64 of v1.0.0 is missing");
+    expect(shown).toMatch(/mount-monitor:v1\.0\.0 is missing from the registry/);
+
+    expect(await operate("up")).toMatch(/\d+ updated/);
+    await using world = await openWorld(clone.path);
+    const after = await world.published("1.0.0");
+    expect(contentOf(after)).toEqual(contentOf(before));
+    expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+  });
+
+  test("an asset with other bytes is shown by refresh, and never overwritten", async () => {
+    const other = Buffer.from("something else");
+    {
+      await using world = await openWorld(clone.path);
+      world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "checksums.txt", other);
+    }
+    expect(await operate("refresh")).toContain("asset checksums.txt of v1.0.0");
+    await expect(clone.start()).rejects.toMatchObject({ exitCode: 1, stderr: expect.stringContaining("checksums.txt") });
+    await using world = await openWorld(clone.path);
+    expect(world.assets("v1.0.0")["checksums.txt"]).toEqual(other);
+    world.tamper.setAssetBytes(
+      REPOSITORY,
+      "v1.0.0",
+      "checksums.txt",
+      Buffer.from((before as { texts: Record<string, string> }).texts["checksums.txt"] ?? ""),
+    );
+  });
+
+  test("stays when the stack is destroyed", async () => {
+    expect(await operate("destroy")).toMatch(/\d+ deleted/);
+    await using world = await openWorld(clone.path);
+    expect(contentOf(await world.published("1.0.0"))).toEqual(contentOf(before));
+    expect(await world.digestOf("latest")).toBe(await world.digestOf("v1.0.0"));
+  });
+
+  test("is declared again by a stack that lost its state, without a write", async () => {
+    const earlier = (await clone.githubRequests()).length;
+    const { outputs } = await clone.start(["--version", "1.0.0"]);
+    expect(outputs.version).toBe("1.0.0");
+    expect((await clone.githubRequests()).slice(earlier).filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+});
+
+/** What readers get of a release: names, bytes and digests, without the ids that GitHub gives. */
+function contentOf(published: unknown): unknown {
+  const { commit, assets, digest, index } = published as Record<string, unknown>;
+  return { commit, assets: [...(assets as [string, string][])].sort(), digest, index };
+}
