@@ -3,7 +3,9 @@ import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandError } from "@pulumi/pulumi/automation/index.js";
 import { provisionKit } from "../kit/provision.ts";
+import { commitOf } from "../src/services/git.ts";
 import { type LocalGitHub, startGitHub } from "./github/server.ts";
+import { forgetIntent, type Intent, recordIntent, withIntent } from "./intent.ts";
 import { holdLock } from "./lock.ts";
 import type { Options } from "./options.ts";
 import { choosePorts } from "./services/ports.ts";
@@ -24,6 +26,8 @@ export interface Rehearsal extends AsyncDisposable {
   readonly github: LocalGitHub;
   readonly services: Services;
   readonly stack: RehearsalStack;
+  /** Settings of this run, by key. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /**
@@ -33,10 +37,24 @@ export interface Rehearsal extends AsyncDisposable {
  * @param report progress, one line at a time
  * @param signal ends it at the next boundary
  */
-export async function rehearse(options: Options, report: (line: string) => void, signal: AbortSignal): Promise<void> {
+export async function rehearse(asked: Options, report: (line: string) => void, signal: AbortSignal): Promise<void> {
+  const local = join(process.cwd(), ".local");
+  const options = await withIntent(asked, local, report);
   await using rehearsal = await openRehearsal(options, report, signal);
-  const { github, services, stack } = rehearsal;
-  await run(stack, options, services.registry.ca, report, signal);
+  const { github, services, stack, settings } = rehearsal;
+  const ca = services.registry.ca;
+  if (options.preview) {
+    await run(stack, options, ca, report, signal);
+  } else {
+    const intent = await intentOf(options, settings, github);
+    await (intent && recordIntent(local, intent));
+    try {
+      await run(stack, options, ca, report, signal);
+    } finally {
+      // What was killed or interrupted is gone on with by the next start; what failed has shown why, and is asked for anew.
+      await (signal.aborted || forgetIntent(local));
+    }
+  }
   if (options.keep) {
     report(
       `The services are up: GitHub ${github.url}, registry https://${services.registry.address}. Ctrl-C ends them.`,
@@ -75,24 +93,33 @@ export async function openRehearsal(
   const environment = { ...services.env, GITHUB_TOKEN: TOKEN };
   // The program runs in this process and finds its certificates and credentials where the plugins find them.
   Object.assign(process.env, environment);
-  const stack = await openStack({
-    project,
-    local,
-    kit,
-    environment,
-    settings: {
-      repository,
-      githubUrl: github.url,
-      image: `${services.registry.address}/${repository}`,
-      builder: services.builder,
-      ...(await sourceSettings(options, project, local, report)),
-      ...versionSettings(options, github, repository),
-      ...options.settings,
-    },
-  });
+  const settings = {
+    repository,
+    githubUrl: github.url,
+    image: `${services.registry.address}/${repository}`,
+    builder: services.builder,
+    ...(await sourceSettings(options, project, local, report)),
+    ...versionSettings(options, github, repository),
+    ...options.settings,
+  };
+  const stack = await openStack({ project, local, kit, environment, settings });
   signal.throwIfAborted();
   const kept = ending.move();
-  return { github, services, stack, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { github, services, stack, settings, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** What this update releases; undefined when it releases nothing that is not published already. */
+async function intentOf(
+  { source, settings: asked }: Options,
+  { repository = "", version, commit = "HEAD", source: module = "app" }: Readonly<Record<string, string>>,
+  github: LocalGitHub,
+): Promise<Intent | undefined> {
+  if (version === undefined || github.inspect.releases(repository, `v${version}`).some(({ draft }) => !draft)) {
+    return undefined;
+  }
+  // Where there is no such commit, the program says so, together with whatever else is wrong.
+  const id = await commitOf(module, commit).catch(() => undefined);
+  return id === undefined ? undefined : { version, commit: id, source, settings: asked };
 }
 
 async function aborted(signal: AbortSignal): Promise<never> {
