@@ -47,15 +47,20 @@ function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resour
       },
       { parent, dependsOn: tests },
     );
-    return command.stdout.apply((text) => stored(parseArtifact(text), request));
+    return command.stdout.apply((text) => storedBinary(parseArtifact(text), request));
   });
   // A preview creates nothing, and reviewers shall read the bytes: the same build runs here, and what it made is kept
   // in the artifact storage for the update.
   return pulumi.runtime.isDryRun() ? pulumi.output(Promise.all(requests.map(buildArtifact))) : pulumi.all(built);
 }
 
-// A command that ran in an update which died is not run again, and its binary may have stayed on another machine.
-async function stored(artifact: BinaryArtifact, request: BuildRequest): Promise<BinaryArtifact> {
+/**
+ * The artifact that a build recorded, once this machine has its bytes: a command that ran in an update which died is
+ * not run again, and its binary may have stayed on another machine.
+ *
+ * @throws when it is built again with other bytes
+ */
+export async function storedBinary(artifact: BinaryArtifact, request: BuildRequest): Promise<BinaryArtifact> {
   if (await openStorage().has(artifact.checksum)) {
     return artifact;
   }
