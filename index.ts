@@ -8,6 +8,7 @@ import { Repository } from "./src/components/repository.ts";
 import { connect } from "./src/connections.ts";
 import { nothingReleased, releaseOutputs } from "./src/outputs.ts";
 import { planRelease } from "./src/plan.ts";
+import { orRefuse } from "./src/refusal.ts";
 import { stageSealed } from "./src/sealed.ts";
 import { readSettings } from "./src/settings.ts";
 
@@ -15,7 +16,7 @@ import { readSettings } from "./src/settings.ts";
 export default async function release(): Promise<Record<string, unknown>> {
   const settings = readSettings();
   const connections = await connect(settings);
-  const plan = await planRelease(settings, connections);
+  const plan = await orRefuse(planRelease(settings, connections));
   if (settings.release.kind === "none") {
     pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
   }
@@ -27,9 +28,11 @@ export default async function release(): Promise<Record<string, unknown>> {
 
   const binaries = new Binaries("binaries", plan);
   const facts = binaries.artifacts.apply((artifacts) =>
-    plan.kind === "sealed"
-      ? stageSealed(plan.facts, plan.release, connections.github)
-      : completeFacts(plan.candidate, artifacts, settings, connections.registry),
+    orRefuse(
+      plan.kind === "sealed"
+        ? stageSealed(plan.facts, plan.release, connections.github)
+        : completeFacts(plan.candidate, artifacts, settings, connections.registry),
+    ),
   );
 
   const image = new ContainerImage("image", { ...settings, facts, sealed: plan.kind === "sealed" });

@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import * as pulumi from "@pulumi/pulumi";
 import type { BinaryArtifact } from "./model/artifact.ts";
 import { checkArtifactSet } from "./model/artifact.ts";
 import { type DeclaredRelease, textAssets } from "./model/assets.ts";
@@ -45,8 +46,10 @@ export async function completeFacts(
     throw new Error(`the binaries of ${candidate.tag} are not complete:\n${problems.join("\n")}`);
   }
   const storage = openStorage();
+  // A preview only looks: what it built expires like everything that no release reads.
+  const take = pulumi.runtime.isDryRun() ? storage.locate.bind(storage) : storage.use.bind(storage);
   await stageContext(
-    await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await storage.use(checksum) }))),
+    await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await take(checksum) }))),
     candidate.dockerfile,
   );
   await storage.expire(artifactRetentionDays);

@@ -27,6 +27,8 @@ export class Channel extends ReleaseResource {
 
 /** @throws when the channel holds a higher version, or when the release that it shall point at is not there */
 export const implementation: Implementation<ChannelInputs, object> = {
+  facts: [],
+
   async ensure(inputs, recorded) {
     const registry = await registryOf(inputs.image);
     const found = await registry.digestOf(inputs.channel);

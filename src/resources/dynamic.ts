@@ -5,6 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
  * completed by running again: it looks at what is there first, and writes only what is missing.
  */
 export interface Implementation<Inputs extends object, Facts extends object> {
+  /** Names of the facts: what is recorded and no input. */
+  readonly facts: readonly (keyof Facts & string)[];
   /** Makes the world agree with the inputs, or throws saying what differs. `recorded` is what an earlier run recorded. */
   ensure(inputs: Inputs, recorded: (Inputs & Facts) | undefined): Promise<Facts>;
   /**
@@ -34,8 +36,11 @@ export function providerConfiguration(): ProviderConfiguration {
 /** The arguments of a resource: every input, known already or to come. */
 export type InputsOf<Inputs> = { readonly [Key in keyof Inputs]: pulumi.Input<Inputs[Key]> };
 
-/** State of a resource of ours: its inputs, the facts recorded when it was made, and what the last refresh saw. */
-type Recorded = Record<string, unknown> & { drift?: string[] };
+/**
+ * State of a resource of ours: its inputs, the facts recorded when it was made, and what the last refresh saw. That no
+ * drift is wanted is an input too: a refresh then shows each sentence as a difference, and so does the next preview.
+ */
+type Recorded = Record<string, unknown> & { readonly drift?: readonly string[] };
 
 /**
  * A dynamic resource whose code stays in its module and is only imported by the provider in the state: the state then
@@ -56,7 +61,7 @@ export abstract class ReleaseResource extends pulumi.CustomResource {
     super(
       `pulumi-nodejs:dynamic/release:${type}`,
       name,
-      { ...inputs, drift: undefined, __provider: providerText(module) },
+      { ...inputs, drift: [], __provider: providerText(module) },
       // Published is write-once: nothing that a stack forgets is deleted by it.
       { ...options, retainOnDelete: true },
     );
@@ -92,9 +97,10 @@ function providerText(module: string): string {
 
 /** Inputs that changed, or drift that the last refresh saw, make an update; never a replacement. */
 export function diffOf(olds: Recorded, news: Recorded): pulumi.dynamic.DiffResult {
-  const keys = Object.keys(news).filter((key) => key !== "__provider" && key !== "drift");
-  const changed = keys.some((key) => canonical(olds[key]) !== canonical(news[key]));
-  return { changes: changed || (olds.drift ?? []).length > 0, replaces: [] };
+  const recorded: Recorded = { drift: [], ...olds };
+  const wanted: Recorded = { ...news, drift: [] };
+  const keys = Object.keys(wanted).filter((key) => key !== "__provider");
+  return { changes: keys.some((key) => canonical(recorded[key]) !== canonical(wanted[key])), replaces: [] };
 }
 
 /** Creates the resource: id is the module's name, which is the same for every version. */
@@ -121,7 +127,9 @@ export async function read(
   implementation: Implementation<Recorded, Recorded>,
   recorded: Recorded,
 ): Promise<pulumi.dynamic.ReadResult> {
-  return { id, props: { ...recorded, drift: await implementation.observe(recorded) } };
+  const props = { ...recorded, drift: await implementation.observe(recorded) };
+  const inputs = Object.entries(props).filter(([name]) => !implementation.facts.includes(name));
+  return { id, props, inputs: Object.fromEntries(inputs) };
 }
 
 async function ensured(

@@ -58,6 +58,8 @@ interface ExpectedAsset {
 
 /** @throws when the tag is published with other bytes or from another commit, or when a draft is not ours */
 export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFacts> = {
+  facts: ["releaseId", "url"],
+
   async ensure(inputs) {
     const github = githubOf(inputs.repository);
     const assets = expectedAssets(inputs);

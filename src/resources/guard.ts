@@ -36,6 +36,8 @@ export class Guard extends ReleaseResource {
 
 /** @throws when a push would write other bytes than announced */
 export const implementation: Implementation<GuardInputs, object> = {
+  facts: [],
+
   async ensure(inputs) {
     const { image, tag, digest, buildkit, platforms, labels, sourceDateEpoch } = inputs;
     const builder = providerConfiguration().get("builder") || undefined;

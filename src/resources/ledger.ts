@@ -39,6 +39,8 @@ export class Ledger extends ReleaseResource {
 }
 
 export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
+  facts: ["releases"],
+
   async ensure(inputs, recorded) {
     const { version, commit, digest, checksums } = inputs;
     // What was recorded counts; what is published and was not (a lost ledger, an update that died) is added.

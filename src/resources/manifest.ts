@@ -32,6 +32,8 @@ export class Manifest extends ReleaseResource {
 
 /** @throws naming every platform, digest or binary that is not what was built */
 export const implementation: Implementation<ManifestInputs, object> = {
+  facts: [],
+
   async ensure(inputs) {
     const registry = await registryOf(inputs.image);
     const index = (await registry.index(inputs.tag)) ?? (await restoredIndex(registry, inputs));

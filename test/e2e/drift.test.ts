@@ -11,16 +11,18 @@ const REPOSITORY = "octo-example/mount-monitor";
 describe("a published release", { timeout: 600_000 }, () => {
   let clone: Clone;
   let before: unknown;
+  let checksums: Buffer | undefined;
 
   beforeAll(async () => {
     clone = await makeClone("drift");
     await clone.start();
     await using world = await openWorld(clone.path);
     before = await world.published("1.0.0");
+    checksums = world.assets("v1.0.0")["checksums.txt"];
   }, 300_000);
   afterAll(() => clone.remove());
 
-  const operate = async (operation: "refresh" | "up" | "destroy") =>
+  const operate = async (operation: "refresh" | "preview" | "up" | "destroy") =>
     (await execa("node", ["test/e2e/operate.ts", operation], { cwd: clone.path, all: true, reject: false })).all;
 
   const tags = (tag: string) =>
@@ -30,13 +32,14 @@ describe("a published release", { timeout: 600_000 }, () => {
     expect(await operate("refresh")).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 
-  test("a missing asset and a missing tag are shown by refresh, and restored byte by byte", async () => {
+  test("a missing asset and a missing tag are seen by refresh, named by the preview, and restored byte by byte", async () => {
     {
       await using world = await openWorld(clone.path);
       world.tamper.deleteAsset(REPOSITORY, "v1.0.0", "mount-monitor-linux-arm64");
     }
     await rm(tags("v1.0.0"), { recursive: true });
-    const shown = await operate("refresh");
+    expect(await operate("refresh")).toMatch(/GithubRelease release-github updated .*\[diff: ~drift\]/);
+    const shown = await operate("preview");
     expect(shown).toContain("asset mount-monitor-linux-arm64 of v1.0.0 is missing");
     expect(shown).toMatch(/mount-monitor:v1\.0\.0 is missing from the registry/);
 
@@ -47,22 +50,20 @@ describe("a published release", { timeout: 600_000 }, () => {
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 
-  test("an asset with other bytes is shown by refresh, and never overwritten", async () => {
+  test("an asset with other bytes is seen by refresh, and never overwritten", async () => {
     const other = Buffer.from("something else");
     {
       await using world = await openWorld(clone.path);
       world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "checksums.txt", other);
     }
-    expect(await operate("refresh")).toContain("asset checksums.txt of v1.0.0");
-    await expect(clone.start()).rejects.toMatchObject({ exitCode: 1, stderr: expect.stringContaining("checksums.txt") });
+    expect(await operate("refresh")).toMatch(/GithubRelease release-github updated .*\[diff: ~drift\]/);
+    await expect(clone.start()).rejects.toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("checksums.txt"),
+    });
     await using world = await openWorld(clone.path);
     expect(world.assets("v1.0.0")["checksums.txt"]).toEqual(other);
-    world.tamper.setAssetBytes(
-      REPOSITORY,
-      "v1.0.0",
-      "checksums.txt",
-      Buffer.from((before as { texts: Record<string, string> }).texts["checksums.txt"] ?? ""),
-    );
+    world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "checksums.txt", checksums ?? Buffer.alloc(0));
   });
 
   test("stays when the stack is destroyed", async () => {

@@ -15,7 +15,8 @@ await using rehearsal = await openRehearsal(options, () => {}, new AbortControll
 const { stack, configFile } = rehearsal.stack;
 const shown = { configFile, onOutput: (text: string) => process.stdout.write(text) };
 const operations = {
-  refresh: () => stack.refresh({ ...shown, diff: true }),
+  refresh: () => stack.refresh(shown),
+  preview: () => stack.preview({ ...shown, diff: true }),
   up: () => stack.up(shown),
   destroy: () => stack.destroy(shown),
 };

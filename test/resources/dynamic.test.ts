@@ -59,7 +59,7 @@ describe("a difference", () => {
     ["drift that a refresh saw", { tag: "v1", drift: ["tag v1 is gone"] }, { tag: "v1" }, true],
     ["no drift", { tag: "v1", drift: [] }, { tag: "v1" }, false],
     ["a state without drift, as older code wrote it", { tag: "v1" }, { tag: "v1" }, false],
-    ["the input drift itself", { drift: [] }, { drift: undefined }, false],
+    ["the input drift itself", { drift: [] }, { drift: [] }, false],
   ])("%s", (_, olds, news, changes) => {
     expect(diffOf(olds, news)).toEqual({ changes, replaces: [] });
   });
@@ -67,12 +67,13 @@ describe("a difference", () => {
 
 describe("the state", () => {
   const implementation = {
+    facts: ["releaseId"],
     ensure: vi.fn<Implementation<Values, Values>["ensure"]>(async () => ({ releaseId: 1 })),
     observe: vi.fn<Implementation<Values, Values>["observe"]>(async () => ["tag v1 is gone"]),
   };
 
   test("of a new resource is its inputs and facts, without the provider's text", async () => {
-    expect(await create("guard", implementation, { tag: "v1", __provider: "text", drift: undefined })).toEqual({
+    expect(await create("guard", implementation, { tag: "v1", __provider: "text", drift: [] })).toEqual({
       id: "guard",
       outs: { tag: "v1", releaseId: 1, drift: [] },
     });
@@ -90,7 +91,12 @@ describe("the state", () => {
   test("after a refresh is what was recorded, with what was seen beside it", async () => {
     const recorded = { tag: "v1", releaseId: 1, drift: [], __provider: "text" };
     const seen = await read("guard", implementation, recorded);
-    expect(seen).toEqual({ id: "guard", props: { ...recorded, drift: ["tag v1 is gone"] } });
+    expect(seen).toEqual({
+      id: "guard",
+      props: { ...recorded, drift: ["tag v1 is gone"] },
+      // Drift is an input, so that the next preview shows it; facts are none.
+      inputs: { tag: "v1", drift: ["tag v1 is gone"], __provider: "text" },
+    });
     expect(diffOf(seen.props ?? {}, recorded)).toEqual({ changes: true, replaces: [] });
     implementation.observe.mockResolvedValueOnce([]);
     expect((await read("guard", implementation, { ...recorded, drift: ["before"] })).props).toEqual(recorded);
