@@ -20,15 +20,21 @@ export interface ContextFile {
 export async function stageContext(binaries: readonly ContextFile[], dockerfile: string): Promise<void> {
   const staging = `${CONTEXT}.${process.pid}`;
   await rm(staging, { recursive: true, force: true });
-  await mkdir(staging, { mode: 0o755 });
-  await Promise.all(
-    binaries.map(async ({ name, path }) => {
-      await copyFile(path, `${staging}/${name}`);
-      await chmod(`${staging}/${name}`, 0o755);
-    }),
-  );
-  await writeFile(`${staging}/${DOCKERFILE}`, dockerfile);
-  await chmod(`${staging}/${DOCKERFILE}`, 0o644);
-  await rm(CONTEXT, { recursive: true, force: true });
-  await rename(staging, CONTEXT);
+  try {
+    await mkdir(staging);
+    await chmod(staging, 0o755);
+    await Promise.all(
+      binaries.map(async ({ name, path }) => {
+        await copyFile(path, `${staging}/${name}`);
+        await chmod(`${staging}/${name}`, 0o755);
+      }),
+    );
+    await writeFile(`${staging}/${DOCKERFILE}`, dockerfile);
+    await chmod(`${staging}/${DOCKERFILE}`, 0o644);
+    await rm(CONTEXT, { recursive: true, force: true });
+    await rename(staging, CONTEXT);
+  } catch (error) {
+    await rm(staging, { recursive: true, force: true });
+    throw error;
+  }
 }
