@@ -3,6 +3,7 @@ import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandError } from "@pulumi/pulumi/automation/index.js";
 import { provisionKit } from "../kit/provision.ts";
+import { isSecret } from "../src/model/setting.ts";
 import { commitOf } from "../src/services/git.ts";
 import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { forgetIntent, type Intent, recordIntent, withIntent } from "./intent.ts";
@@ -119,7 +120,9 @@ async function intentOf(
   }
   // Where there is no such commit, the program says so, together with whatever else is wrong.
   const id = await commitOf(module, commit).catch(() => undefined);
-  return id === undefined ? undefined : { version, commit: id, source, settings: asked };
+  // A secret is written down nowhere: it must be given again.
+  const settings = Object.fromEntries(Object.entries(asked).filter(([key]) => !isSecret(key)));
+  return id === undefined ? undefined : { version, commit: id, source, settings };
 }
 
 async function aborted(signal: AbortSignal): Promise<never> {

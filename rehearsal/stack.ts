@@ -6,7 +6,7 @@ import { parse, stringify } from "yaml";
 import { z } from "zod";
 import program from "../index.ts";
 import type { Kit } from "../kit/provision.ts";
-import { SETTINGS } from "../src/model/setting.ts";
+import { isSecret } from "../src/model/setting.ts";
 
 /** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
 const STACK = "local";
@@ -66,10 +66,6 @@ export async function openStack({ project, local, kit, environment, settings }: 
     Object.fromEntries(Object.entries(settings).filter(([key]) => isSecret(key))),
   );
   return { stack, configFile };
-}
-
-function isSecret(key: string): boolean {
-  return SETTINGS.some((setting) => setting.key === key && setting.secret);
 }
 
 /** Encrypted by the CLI, which reads the value from standard input: arguments of a process are for all to see. */

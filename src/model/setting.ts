@@ -210,3 +210,8 @@ export const SETTINGS: readonly Setting[] = Object.entries(settingsSchema.shape)
   }
   return { key, ...setting };
 });
+
+/** Whether a setting is a secret: stored encrypted, and shown or written down nowhere else. */
+export function isSecret(key: string): boolean {
+  return SETTINGS.some((setting) => setting.key === key && setting.secret === true);
+}
