@@ -1,3 +1,4 @@
+import { spawn as spawnProcess } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -21,6 +22,8 @@ export interface Clone {
   start(args?: readonly string[], environment?: Environment): Promise<Outcome>;
   /** The same, without waiting and without `--json`. */
   spawn(args?: readonly string[], environment?: Environment): ResultPromise;
+  /** The start's own process, the leader of a group of its own, so that a test can send it signals. */
+  launch(args?: readonly string[], environment?: Environment): Running;
   /** Changes a file and commits it. */
   commit(path: string, change: (text: string) => string, message: string): Promise<string>;
   git(...args: string[]): Promise<string>;
@@ -45,6 +48,15 @@ export function writes(requests: readonly Request[]): readonly Request[] {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A start that is under way. */
+export interface Running {
+  readonly pid: number;
+  /** Waits until it has shown this. @throws with what it showed when it ended before */
+  shows(text: string): Promise<void>;
+  /** Waits until it has ended; gives its exit code or the signal that ended it, and all that it showed. */
+  ended(): Promise<{ readonly code: number | NodeJS.Signals | null; readonly shown: string }>;
+}
+
 /** What a start ended with. */
 export interface Outcome {
   // biome-ignore lint/suspicious/noExplicitAny: stack outputs as a reader of --json sees them
@@ -55,7 +67,24 @@ export interface Outcome {
 
 /** Makes a clone in a new directory; `name` shows in its path. */
 export async function makeClone(name: string): Promise<Clone> {
-  const path = await mkdtemp(join(tmpdir(), `${name}-`));
+  const path = join(await mkdtemp(join(tmpdir(), `${name}-`)), "checkout");
+  await copyProject(path);
+  await execa("git", ["init", "-q", "-b", "main"], { cwd: path });
+  const clone = openClone(path);
+  await clone.git("-c", "core.excludesFile=", "add", "-A", "--", ".", ":!node_modules");
+  await clone.git("commit", "-q", "-m", "feat: watch mount points");
+  return clone;
+}
+
+/** Clones a clone into another directory, as `git clone` under a umask does; it has nothing that git does not have. */
+export async function cloneOf(origin: Clone, name: string, umask = "022"): Promise<Clone> {
+  const path = join(await mkdtemp(join(tmpdir(), `${name}-`)), "checkout");
+  await execa("sh", ["-c", 'umask "$1" && git clone -q "$2" "$3"', "sh", umask, origin.path, path]);
+  await symlink(join(project, "node_modules"), join(path, "node_modules"));
+  return openClone(path, umask);
+}
+
+async function copyProject(path: string): Promise<void> {
   const files = (await execa("git", ["ls-files", "-co", "--exclude-standard"], { cwd: project, lines: true })).stdout;
   for (const file of files) {
     await mkdir(dirname(join(path, file)), { recursive: true });
@@ -65,13 +94,12 @@ export async function makeClone(name: string): Promise<Clone> {
     });
   }
   await symlink(join(project, "node_modules"), join(path, "node_modules"));
-  const git = async (...args: string[]) => (await execa("git", args, { cwd: path, env: identity })).stdout;
-  await git("init", "-q", "-b", "main");
-  await git("-c", "core.excludesFile=", "add", "-A", "--", ".", ":!node_modules");
-  await git("commit", "-q", "-m", "feat: watch mount points");
+}
 
+function openClone(path: string, umask = "022"): Clone {
+  const git = async (...args: string[]) => (await execa("git", args, { cwd: path, env: identity })).stdout;
   const spawn = (args: readonly string[] = [], environment: Environment = {}) =>
-    execa("npm", ["start", "--silent", "--", ...args], {
+    execa("sh", ["-c", 'umask "$1"; shift; exec npm start --silent -- "$@"', "sh", umask, ...args], {
       cwd: path,
       env: environment,
       all: true,
@@ -86,6 +114,39 @@ export async function makeClone(name: string): Promise<Clone> {
       const { stdout, stderr } = await spawn([...args, "--json"], environment);
       return { outputs: stdout === "" ? undefined : JSON.parse(String(stdout)), shown: String(stderr) };
     },
+    launch(args = [], environment = {}) {
+      const child = spawnProcess(join(project, "node_modules/.bin/node"), ["rehearsal/start.ts", ...args], {
+        cwd: path,
+        env: { ...process.env, ...environment },
+        detached: true,
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let shown = "";
+      const looks = new Set<() => void>();
+      child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+        shown += piece;
+        for (const look of looks) look();
+      });
+      const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+        child.once("exit", (code, signal) => resolve(code ?? signal));
+      });
+      return {
+        pid: child.pid ?? 0,
+        shows: (text) =>
+          new Promise((resolve, reject) => {
+            const look = () => {
+              if (shown.includes(text)) {
+                looks.delete(look);
+                resolve();
+              }
+            };
+            looks.add(look);
+            look();
+            ended.then(() => reject(new Error(`ended without showing "${text}":\n${shown}`)));
+          }),
+        ended: async () => ({ code: await ended, shown }),
+      };
+    },
     async commit(file, change, message) {
       await writeFile(join(path, file), change(await readFile(join(path, file), "utf8")));
       await git("add", "--", file);
@@ -99,7 +160,7 @@ export async function makeClone(name: string): Promise<Clone> {
         const [, method = "", target = "", status] = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d+)/.exec(line) ?? [];
         return { method, path: target, status: Number(status) };
       }),
-    remove: () => rm(path, { recursive: true, force: true }),
+    remove: () => rm(dirname(path), { recursive: true, force: true }),
   };
 }
 
