@@ -70,6 +70,12 @@ export async function completeFacts(
   ]);
   await rm(LAYOUT, { recursive: true, force: true });
   refuseOtherDigest({ image, tag: candidate.tag, digest: index.digest }, found);
+  const absent = platforms.filter((platform) => !(platform in index.digests));
+  if (absent.length > 0) {
+    throw new Error(
+      `the image of ${candidate.tag} was built without ${absent.join(", ")}: name a builder that builds for it: pulumi config set builder NAME`,
+    );
+  }
   const { repository, architectures, publicImage, changes, ...known } = candidate;
   const published = {
     reference: publicImage,
