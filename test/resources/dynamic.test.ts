@@ -142,7 +142,15 @@ describe("the provider's text in the state", () => {
       }),
     ]);
     expect(one.stdout).toBe(other.stdout);
-    const texts: Record<string, string> = JSON.parse(one.stdout);
+    const { texts, said }: Record<"texts" | "said", Record<string, string>> = JSON.parse(one.stdout);
+    expect(Object.values(said)).toEqual(
+      Array.from({ length: 5 }, () => ({
+        functions: ["configure", "create", "delete", "diff", "read", "update"],
+        same: { changes: false, replaces: [] },
+        changed: { changes: true, replaces: [] },
+        deleted: "nothing",
+      })),
+    );
     expect(Object.keys(texts).sort()).toEqual(
       ["Channel", "GithubRelease", "Guard", "Ledger", "Manifest"].map(
         (type) => `pulumi-nodejs:dynamic/release:${type}`,

@@ -1,9 +1,10 @@
 import { pathToFileURL } from "node:url";
 import * as pulumi from "@pulumi/pulumi";
 
-// Prints what the state would carry as the provider of each resource of ours, by its type. Run by Node itself, in the
-// directory of a project: the test runner changes the text of functions.
-const providers: Record<string, string> = {};
+// Prints what the state would carry as the provider of each resource of ours, by its type, and what that provider says
+// when Pulumi evaluates it. Run by Node itself in the directory of a project: the test runner changes how modules load.
+const texts: Record<string, string> = {};
+const said: Record<string, unknown> = {};
 const modules = {
   channel: "Channel",
   "github-release": "GithubRelease",
@@ -15,7 +16,7 @@ const modules = {
 pulumi.runtime.setMocks({
   call: () => ({}),
   newResource({ type, inputs }) {
-    providers[type] = inputs.__provider;
+    texts[type] = inputs.__provider;
     return { id: type, state: {} };
   },
 });
@@ -26,4 +27,15 @@ for (const [module, name] of Object.entries(modules)) {
     resource.urn.apply(resolve);
   });
 }
-process.stdout.write(JSON.stringify(providers));
+for (const [type, text] of Object.entries(texts)) {
+  const evaluated: { handler?: () => pulumi.dynamic.ResourceProvider } = {};
+  new Function("exports", text)(evaluated);
+  const provider = evaluated.handler?.();
+  said[type] = {
+    functions: Object.keys(provider ?? {}).sort(),
+    same: await provider?.diff?.("id", { tag: "v1" }, { tag: "v1" }),
+    changed: await provider?.diff?.("id", { tag: "v1" }, { tag: "v2" }),
+    deleted: (await provider?.delete?.("id", {})) ?? "nothing",
+  };
+}
+process.stdout.write(JSON.stringify({ texts, said }));
