@@ -9,6 +9,7 @@ import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { forgetIntent, type Intent, recordIntent, withIntent } from "./intent.ts";
 import { holdLock } from "./lock.ts";
 import type { Options } from "./options.ts";
+import { markOffspring } from "./services/offspring.ts";
 import { choosePorts } from "./services/ports.ts";
 import { type Services, startServices } from "./services/services.ts";
 import { sourceSettings } from "./source.ts";
@@ -75,6 +76,7 @@ export async function openRehearsal(
   await using ending = new AsyncDisposableStack();
   await mkdir(local, { recursive: true });
   ending.defer(await holdLock(local));
+  ending.defer(await markOffspring(local));
   if (options.reset) {
     await forget(project, local);
   }
@@ -144,6 +146,8 @@ async function run(
     signal,
     color: process.stderr.isTTY ? "always" : "never",
     onOutput: (text: string) => process.stderr.write(text),
+    // Where the engine says what fails before there is a resource, and every error of a preview.
+    onError: (text: string) => process.stderr.write(text),
   } as const;
   if (options.preview) {
     await stack.preview({ ...shown, diff: true }).catch(alreadyShown);

@@ -35,6 +35,7 @@ export interface RehearsalStack {
 export async function openStack({ project, local, kit, environment, settings }: StackPlace): Promise<RehearsalStack> {
   const state = join(local, "state");
   await mkdir(state, { recursive: true });
+  await restoreState(state);
   const root = await layOutEngine(project, local, kit);
   const stack = await LocalWorkspace.createOrSelectStack(
     { stackName: STACK, projectName: PROJECT, program },
@@ -88,6 +89,31 @@ async function encryptSettings(
       ["config", "set", "--stack", STACK, "--config-file", configFile, "--secret", "--path", `${PROJECT}:${key}`],
       { cwd: workspace.workDir, env: { ...workspace.envVars, PULUMI_HOME: workspace.pulumiHome ?? "" }, input: value },
     );
+  }
+}
+
+/**
+ * A kill may have cut the state's file short as the engine wrote it: the copy that it made before takes its place. What
+ * that one lacks is found in the world by the resources; where there is no copy, the stack begins anew.
+ */
+async function restoreState(state: string): Promise<void> {
+  const file = join(state, ".pulumi/stacks", PROJECT, `${STACK}.json`);
+  if (await isWhole(file)) {
+    return;
+  }
+  await rm(file, { force: true });
+  if (await isWhole(`${file}.bak`)) {
+    await copyFile(`${file}.bak`, file);
+  }
+}
+
+async function isWhole(file: string): Promise<boolean> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -8,7 +8,11 @@ for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const) {
-  process.once(signal, () => {
+  // Kept after the first signal: libraries that clean up on signals end the process themselves where nobody else listens.
+  process.on(signal, () => {
+    if (interruption.signal.aborted) {
+      process.exit(code);
+    }
     report(`${signal}: ending at the next boundary`);
     process.exitCode = code;
     interruption.abort();

@@ -159,7 +159,8 @@ export async function openServices(project: string): Promise<OpenServices> {
   };
 }
 
-async function fileIn(tar: Buffer, path: string): Promise<Buffer | undefined> {
+/** The bytes of a file in a tar archive; undefined when it has none of that name. */
+export async function fileIn(tar: Buffer, path: string): Promise<Buffer | undefined> {
   let found: Buffer | undefined;
   const reading = extract();
   reading.on("entry", (header, stream, next) => {

@@ -1,0 +1,107 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Clone, makeClone, type Request, writes } from "./clone.ts";
+import { openServices, openWorld } from "./world.ts";
+
+// Everything that must stop a release before anybody can see something of it.
+describe("nothing is written", () => {
+  let clone: Clone;
+
+  beforeAll(async () => {
+    clone = await makeClone("refusal");
+  });
+  afterAll(() => clone.remove());
+
+  /** What a start wrote to GitHub and the registry; the start itself may fail. */
+  async function written(act: () => Promise<void>): Promise<readonly Request[]> {
+    const counts = [(await clone.githubRequests()).length, (await clone.registryRequests()).length] as const;
+    await act();
+    return [
+      ...writes((await clone.githubRequests()).slice(counts[0])),
+      ...writes((await clone.registryRequests()).slice(counts[1])),
+    ];
+  }
+
+  test.each(["nightly", "v1.2", "1.2.0", "v01.2.0"])("for the tag %s, which makes no release", async (tag) => {
+    const writing = await written(async () => {
+      const { outputs } = await clone.start([], { PULUMI_CI_TAG_NAME: tag });
+      expect(outputs).toEqual({ release: null, reason: expect.stringContaining(`"${tag}"`) });
+    });
+    expect(writing).toEqual([]);
+  });
+
+  test("with settings that are wrong, and all of them are named at once", async () => {
+    const wrong = {
+      artifactRetentionDays: "-1",
+      architectures: '["amd64"]',
+      binaryName: "Mount Monitor",
+      colour: "red",
+      commit: "HEAD~",
+    };
+    const settings = Object.entries(wrong).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+    const writing = await written(async () => {
+      const { stderr } = await failure(clone.start(["--version", "1.0", ...settings]));
+      for (const [key, value] of Object.entries({ ...wrong, version: "1.0" })) {
+        expect(stderr).toContain(`mount-monitor:${key} `);
+        if (key !== "colour") expect(stderr).toContain(JSON.stringify(value));
+      }
+    });
+    expect(writing).toEqual([]);
+  });
+
+  test("while the module's own tests are red, and their output is shown", async () => {
+    const path = "app/internal/mount/red_test.go";
+    await writeFile(join(clone.path, path), "");
+    const text = 'package mount\n\nimport "testing"\n\nfunc TestRed(t *testing.T) { t.Fatal("the canary is red") }\n';
+    await clone.commit(path, () => text, "test: a red one");
+    const writing = await written(async () => {
+      const { exitCode, stderr } = await failure(clone.start());
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("--- FAIL: TestRed");
+      expect(stderr).toContain("the canary is red");
+      expect(stderr).toMatch(/tests of commit [0-9a-f]{40} are red: nothing is built/);
+      expect(stderr).not.toContain("binaries-amd64 creating");
+    });
+    expect(writing).toEqual([]);
+    await clone.git("reset", "-q", "--hard", "HEAD~1");
+  });
+
+  test("over a version tag that somebody pushed by hand with other content", async () => {
+    const other = await pushByHand("v1.0.0");
+    const refusal = new RegExp(
+      `mount-monitor:v1\\.0\\.0 is already in the registry with another content: it holds ${other}, this release would be sha256:[0-9a-f]{64}`,
+    );
+    const writing = await written(async () => {
+      expect((await failure(clone.start())).stderr).toMatch(refusal);
+      const preview = await clone.spawn(["--preview"]).catch((error: unknown) => error);
+      expect(preview).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(refusal) });
+    });
+    expect(writing).toEqual([]);
+    await using world = await openWorld(clone.path);
+    expect(await world.digestOf("v1.0.0")).toBe(other);
+    expect(world.releases()).toEqual([]);
+  });
+
+  /** Builds and pushes an image that is not ours, and gives its digest. */
+  async function pushByHand(tag: string): Promise<string> {
+    const context = await mkdtemp(join(tmpdir(), "by-hand-"));
+    await writeFile(join(context, "Dockerfile"), "FROM scratch\nCOPY Dockerfile /mount-monitor\n");
+    await using registry = await openServices(clone.path);
+    await registry.buildx(
+      ...["build", "--builder", registry.services.builder, "--platform=linux/amd64,linux/arm64"],
+      ...["--provenance=false", `--output=type=image,name=${registry.image}:${tag},push=true`, context],
+    );
+    await rm(context, { recursive: true });
+    return (await registry.inspect(tag)).digest;
+  }
+});
+
+/** What a start that has to fail ended with. */
+async function failure(starting: Promise<unknown>): Promise<{ exitCode: number; stderr: string }> {
+  return starting.then(
+    () => expect.fail("it did not fail"),
+    ({ exitCode, stderr }) => ({ exitCode, stderr }),
+  );
+}
