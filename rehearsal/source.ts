@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { isCheckout, snapshotDirectory } from "../src/services/git.ts";
 import type { Options } from "./options.ts";
 
@@ -13,7 +14,7 @@ export async function sourceSettings(
   local: string,
   report: (line: string) => void,
 ): Promise<Record<string, string>> {
-  const directory = join(project, source ?? "app");
+  const directory = resolve(project, source ?? "app");
   if (!(await isCheckout(directory))) {
     report(
       `${directory} is not in a git checkout: it is released as it is, from a commit made of it for this rehearsal only`,
@@ -24,7 +25,7 @@ export async function sourceSettings(
   return source ? { source: directory, ...(await moduleSettings(directory)) } : {};
 }
 
-// Another module has its own name; where its main package lies is a setting, with Go's usual place as the default.
+// Another module has its own name; where its main package lies is a setting, with Go's two usual places as the default.
 async function moduleSettings(directory: string): Promise<Record<string, string>> {
   const module = /^module\s+(\S+)/m.exec(await readFile(join(directory, "go.mod"), "utf8"))?.[1] ?? "";
   const name =
@@ -32,5 +33,8 @@ async function moduleSettings(directory: string): Promise<Record<string, string>
       .replace(/\/v\d+$/, "")
       .split("/")
       .at(-1) ?? "";
-  return name === "" || name === "mount-monitor" ? {} : { binaryName: name, package: `./cmd/${name}` };
+  if (name === "" || name === "mount-monitor") {
+    return {};
+  }
+  return { binaryName: name, package: existsSync(join(directory, "cmd", name)) ? `./cmd/${name}` : "./" };
 }

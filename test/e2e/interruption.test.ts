@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readdir, readFile, readlink, watch } from "node:fs/promises";
+import { readdir, readFile, readlink, watch, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -113,6 +113,13 @@ describe("SIGKILL", () => {
       expect(await world.binaryInImage("v1.1.0", `linux/${architecture}`, "mount-monitor")).toBe(checksum);
       expect(String(world.assets("v1.1.0")["checksums.txt"])).toContain(`${checksum}  ${name}\n`);
     }
+  });
+
+  test("that cut the state's file short: the next start goes on from the copy before it", async () => {
+    const before = await clone.start();
+    await writeFile(join(clone.path, ".local/state/.pulumi/stacks/mount-monitor/local.json"), "");
+    expect((await clone.start()).outputs).toEqual(before.outputs);
+    await expectWhole(["v1.0.0", "v1.1.0"]);
   });
 
   /** One published release for each tag, five assets each, nothing left to do, and nothing pending in the state. */

@@ -138,7 +138,7 @@ describe("the releases of one stack", () => {
     const before = (await clone.githubRequests()).length;
     const { outputs, shown } = await clone.start();
     expect(outputs).toEqual(released["1.0.0"]);
-    expect(shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+    expect(shown).toMatch(/Resources:\n\s+\d+ unchanged(\n|$)/);
     expect(writes((await clone.githubRequests()).slice(before))).toEqual([]);
   });
 
@@ -196,15 +196,12 @@ describe("the releases of one stack", () => {
     });
   });
 
-  test.each(["v1.2", "1.2", "v1.2.0", "1.2.0+build", "01.2.0"])(
-    "version %s is refused before anything is started over",
-    async (version) => {
-      await expect(clone.start(["--version", version])).rejects.toMatchObject({
-        exitCode: 1,
-        stderr: expect.stringContaining(`mount-monitor:version is ${JSON.stringify(version)}`),
-      });
-    },
-  );
+  test.each(["v1.2", "1.2", "01.2.0"])("version %s is refused before anything is started over", async (version) => {
+    await expect(clone.start(["--version", version])).rejects.toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining(`mount-monitor:version is ${JSON.stringify(version)}`),
+    });
+  });
 
   test("a version that is published from another commit is refused before the first write", async () => {
     const head = await clone.git("rev-parse", "HEAD");

@@ -41,20 +41,20 @@ export interface World extends AsyncDisposable {
 }
 
 /** Opens what the rehearsal in `project` keeps; no rehearsal may be running there. */
-export async function openWorld(project: string): Promise<World> {
+export async function openWorld(project: string, repository = REPOSITORY): Promise<World> {
   const github = await startGitHub({ port: 0, dataDir: join(project, ".local/github"), token: "reader" });
   const storage = join(project, ".local/registry/docker/registry/v2");
   const { inspect } = github;
 
   const release = (tag: string) => {
-    const [found, ...others] = inspect.releases(REPOSITORY, tag);
+    const [found, ...others] = inspect.releases(repository, tag);
     if (!found || others.length > 0) throw new Error(`${tag}: ${others.length + (found ? 1 : 0)} releases`);
     return found;
   };
   const blob = (digest: string) => readFile(join(storage, "blobs/sha256", digest.slice(7, 9), digest.slice(7), "data"));
   const json = async (digest: string) => JSON.parse((await blob(digest)).toString());
   const digestOf = async (tag: string) =>
-    (await readFile(join(storage, "repositories", REPOSITORY, "_manifests/tags", tag, "current/link"), "utf8")).trim();
+    (await readFile(join(storage, "repositories", repository, "_manifests/tags", tag, "current/link"), "utf8")).trim();
   const manifestOf = async (tag: string, platform: string) => {
     const index = await json(await digestOf(tag));
     const entry = index.manifests.find(
@@ -64,14 +64,14 @@ export async function openWorld(project: string): Promise<World> {
     return json(entry.digest);
   };
   const assets = (tag: string) =>
-    Object.fromEntries(release(tag).assets.map(({ name }) => [name, inspect.assetBytes(REPOSITORY, tag, name)]));
+    Object.fromEntries(release(tag).assets.map(({ name }) => [name, inspect.assetBytes(repository, tag, name)]));
 
   return {
     release,
     assets,
     digestOf,
     tamper: inspect,
-    releases: () => inspect.releases(REPOSITORY),
+    releases: () => inspect.releases(repository),
     notes: (tag) => release(tag).body ?? "",
     async download(tag) {
       const directory = await mkdtemp(join(project, ".local/download-"));
@@ -81,14 +81,14 @@ export async function openWorld(project: string): Promise<World> {
       return { directory, assets: Object.keys(assets(tag)) };
     },
     async latestRelease() {
-      const response = await fetch(`${github.apiUrl}/repos/${REPOSITORY}/releases/latest`);
+      const response = await fetch(`${github.apiUrl}/repos/${repository}/releases/latest`);
       return ((await response.json()) as { tag_name?: string }).tag_name;
     },
     async published(version) {
       const tag = `v${version}`;
       return {
         release: release(tag),
-        commit: inspect.tags(REPOSITORY)[tag],
+        commit: inspect.tags(repository)[tag],
         assets: Object.entries(assets(tag)).map(([name, bytes]) => [name, sha256(bytes)]),
         digest: await digestOf(tag),
         index: await json(await digestOf(tag)),
