@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
@@ -97,6 +97,12 @@ async function encryptSettings(
  * that one lacks is found in the world by the resources; where there is no copy, the stack begins anew.
  */
 async function restoreState(state: string): Promise<void> {
+  // Beside each file the backend keeps its attributes, and refuses the file when they are cut short; it needs none.
+  for (const name of await readdir(state, { recursive: true })) {
+    if (name.endsWith(".attrs") && !(await isWhole(join(state, name)))) {
+      await rm(join(state, name), { force: true });
+    }
+  }
   const file = join(state, ".pulumi/stacks", PROJECT, `${STACK}.json`);
   if (await isWhole(file)) {
     return;
