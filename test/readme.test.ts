@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { SETTINGS, type Setting } from "../src/model/setting.ts";
+
+const readme = await readFile("README.md", "utf8");
+
+/** Rows of the table that follows a marker, cell by cell, without its two header rows. */
+function tableAfter(marker: string): string[][] {
+  const [, after = ""] = readme.split(`<!-- ${marker} -->\n`);
+  const lines = after.trimStart().split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("|"));
+  return lines.slice(2, end).map((line) =>
+    line
+      .slice(1, -1)
+      .split("|")
+      .map((cell) => cell.trim()),
+  );
+}
+
+function defaultOf({ default: value }: Setting): string {
+  return value === "" ? "–" : `\`${typeof value === "object" ? JSON.stringify(value) : value}\``;
+}
+
+describe("the README", () => {
+  test("lists every setting as it is checked, in the same order", () => {
+    expect(tableAfter("settings")).toEqual(
+      SETTINGS.map((setting) => [`\`${setting.key}\``, setting.description, defaultOf(setting)]),
+    );
+  });
+
+  test("quotes the last run of the bench, every figure of it", async () => {
+    const { machine, results } = z
+      .object({
+        machine: z.object({ cpu: z.string(), cores: z.number(), node: z.string(), pairs: z.number() }),
+        results: z.array(
+          z.object({
+            name: z.string(),
+            target: z.number().optional(),
+            ratio: z.number(),
+            ours: z.number(),
+            other: z.number(),
+          }),
+        ),
+      })
+      .parse(JSON.parse(await readFile("bench/results.json", "utf8")));
+    expect(tableAfter("speed")).toEqual(
+      results.map(({ name, target, ratio, ours, other }) => [
+        name,
+        target === undefined ? "–" : `≤ ${target}`,
+        `${ratio}`,
+        `${ours} s`,
+        `${other} s`,
+      ]),
+    );
+    expect(readme).toContain(
+      `${machine.cores} cores (${machine.cpu}), Node ${machine.node}, medians of ${machine.pairs} interleaved pairs`,
+    );
+  });
+});
