@@ -26,8 +26,8 @@ export interface Candidate extends Omit<ReleaseFacts, "artifacts" | "image" | "n
 const LAYOUT = ".build/index";
 
 /**
- * Completes a candidate with its bytes: stages the Docker Build Context, builds the index without a push, and refuses
- * when the version tag holds another one. Writes nothing that others can see.
+ * Completes a candidate with its bytes: stages the Docker Build Context and builds the index without a push. A preview
+ * refuses when the version tag holds another one; in an update the Guard does. Writes nothing that others can see.
  *
  * @throws naming every artifact that is missing or wrong, or both digests
  */
@@ -47,7 +47,8 @@ export async function completeFacts(
   }
   const storage = openStorage();
   // A preview only looks: what it built expires like everything that no release reads.
-  const take = pulumi.runtime.isDryRun() ? storage.locate.bind(storage) : storage.use.bind(storage);
+  const isPreview = pulumi.runtime.isDryRun();
+  const take = isPreview ? storage.locate.bind(storage) : storage.use.bind(storage);
   await stageContext(
     await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await take(checksum) }))),
     candidate.dockerfile,
@@ -66,7 +67,7 @@ export async function completeFacts(
       },
       LAYOUT,
     ),
-    registry.digestOf(candidate.tag),
+    isPreview ? registry.digestOf(candidate.tag) : undefined,
   ]);
   await rm(LAYOUT, { recursive: true, force: true });
   refuseOtherDigest({ image, tag: candidate.tag, digest: index.digest }, found);

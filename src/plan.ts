@@ -120,6 +120,7 @@ async function candidateOf(
 ): Promise<Candidate> {
   const tag = tagOf(version);
   const { repository, prefix } = await git.locate(settings.source);
+  await git.requireWholeHistory(repository);
   await writeSource(repository);
   const tagged = await github.tagCommit(tag);
   const commit = await git.commitOf(settings.source, revisionOf(settings, tag, tagged));

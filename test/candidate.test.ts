@@ -110,18 +110,25 @@ describe("a candidate that is completed", () => {
     expect(await states()).toEqual(["in-use", "in-use"]);
   });
 
-  test("is refused when its tag holds another image", async () => {
+  test("is refused in a preview when its tag holds another image; in an update it is the guard that looks", async () => {
     await stored();
+    await engine(undefined, { preview: true });
     const { digest: found } = putIndex(registry, "v1.1.0", {});
     await expect(complete()).rejects.toThrow(
       `${registry.image}:v1.1.0 is already in the registry with another content: it holds ${found}, this release would be ${digest}`,
     );
     build.mockResolvedValue({ digest: found, digests });
     expect((await complete()).image.digest).toBe(found);
+
+    await engine();
+    const asked = registry.seen.length;
+    await complete();
+    expect(registry.seen.length).toBe(asked);
   });
 
-  test("is refused when nobody knows what its tag holds", async () => {
+  test("is refused in a preview when nobody knows what its tag holds", async () => {
     await stored();
+    await engine(undefined, { preview: true });
     registry.fault = (_, response) => {
       response.writeHead(403).end();
       return true;

@@ -271,6 +271,17 @@ describe("a candidate", () => {
     expect(planned).toMatchObject({ prerelease: true, latest: false });
     expect(channels).toEqual([]);
   });
+
+  test("is refused in a shallow clone, whose notes would be others", async () => {
+    await checkout();
+    await commit("feat: second");
+    const whole = process.cwd();
+    await git("clone", "--quiet", "--depth=1", `file://${whole}`, "shallow");
+    process.chdir("shallow");
+    expect(await refusal({ version: "1.0.0" })).toContain("shallow is a shallow clone");
+    process.chdir(whole);
+    expect((await candidate({ version: "1.0.0" })).candidate.changes).toHaveLength(2);
+  });
 });
 
 describe("a sealed release", () => {

@@ -40,6 +40,7 @@ export class ContainerImage extends pulumi.ComponentResource {
         labels: facts.labels,
         sourceDateEpoch: facts.commitTime.apply(epochSeconds),
       },
+      !args.sealed,
       { parent: this },
     );
     const pushed = new dockerBuild.Image(

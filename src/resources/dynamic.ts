@@ -137,7 +137,8 @@ async function ensured(
   inputs: Recorded,
   recorded: Recorded | undefined,
 ): Promise<Recorded> {
-  const { __provider, drift, ...plain } = inputs;
+  // That a resource is pending is not recorded, so that it is a difference again as long as it is asked for.
+  const { __provider, drift, pending, ...plain } = inputs;
   return { ...plain, ...(await implementation.ensure(plain, recorded)), drift: [] };
 }
 

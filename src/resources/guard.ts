@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { refuseOtherDigest } from "../model/write-once.ts";
 import { exportIndex } from "../services/builder.ts";
 import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
 import { registryOf } from "./clients.ts";
@@ -23,18 +24,21 @@ export interface GuardInputs {
 
 /**
  * Stands before the push: builds the index once more from the staged context, without a push, and refuses when it is
- * not the one that was announced (a file was changed, another BuildKit). That the version tag holds no other index was
- * seen when it was announced, a moment before, in every update that does not find the release published.
+ * not the one that was announced (a file was changed, another BuildKit), or when the version tag holds another one.
  */
 export class Guard extends ReleaseResource {
   declare readonly digest: pulumi.Output<string>;
 
-  constructor(name: string, inputs: InputsOf<GuardInputs>, options: pulumi.CustomResourceOptions) {
-    super("guard", "Guard", name, inputs, options);
+  /**
+   * @param pending whether the release is not published yet: every update then asks the guard anew, also one that goes
+   *   on after the guard was passed, because only now is what the tag holds about to be overwritten
+   */
+  constructor(name: string, inputs: InputsOf<GuardInputs>, pending: boolean, options: pulumi.CustomResourceOptions) {
+    super("guard", "Guard", name, { ...inputs, ...(pending ? { pending } : {}) }, options);
   }
 }
 
-/** @throws when a push would write other bytes than announced */
+/** @throws when a push would write other bytes than announced, or over another index */
 export const implementation: Implementation<GuardInputs, object> = {
   facts: [],
 
@@ -51,6 +55,7 @@ export const implementation: Implementation<GuardInputs, object> = {
           `or the builder does not run BuildKit ${buildkit}, which the release was made with. Nothing was pushed; use that version, and run again.`,
       );
     }
+    refuseOtherDigest(inputs, await (await registryOf(image)).digestOf(tag));
     return {};
   },
   async observe({ image, tag, digest }) {

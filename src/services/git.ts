@@ -49,6 +49,21 @@ export async function commitOf(directory: string, revision: string): Promise<str
   return text(stdout).trim();
 }
 
+/**
+ * Refuses a shallow clone: the notes of a release are made from the history, and would be others in a whole clone.
+ *
+ * @throws with the command that fetches the rest
+ */
+export async function requireWholeHistory(repository: string): Promise<void> {
+  const { stdout } = await git(repository, ["rev-parse", "--is-shallow-repository"]);
+  if (text(stdout).trim() !== "false") {
+    throw new Error(
+      `${repository} is a shallow clone, and the release notes need the whole history: run \`git fetch --unshallow --tags\` ` +
+        "(in GitHub Actions: actions/checkout with fetch-depth: 0)",
+    );
+  }
+}
+
 /** When a commit was made: RFC 3339, in UTC, `2026-11-24T03:00:00Z`. */
 export async function commitTime(repository: string, commit: string): Promise<string> {
   const { stdout } = await git(repository, ["log", "-1", "--no-show-signature", "--format=%ct", commit, "--"]);

@@ -36,6 +36,7 @@ describe("the image", () => {
           platforms,
           labels: FACTS.labels,
           sourceDateEpoch: SECONDS,
+          pending: true,
           drift: [],
         },
       },
@@ -107,6 +108,7 @@ describe("the image", () => {
   test("that is published is not pushed again for another builder or account", async () => {
     const { "image-push": push, ...others } = await declared({ sealed: true, builder: "other" });
     expect(push?.ignoreChanges).toEqual(["builder", "registries"]);
+    expect(others["image-guard"]?.inputs).not.toHaveProperty("pending");
     expect(Object.values(others).flatMap(({ ignoreChanges }) => ignoreChanges)).toEqual([]);
   });
 });

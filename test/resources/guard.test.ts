@@ -58,6 +58,24 @@ describe("the guard", () => {
     );
   });
 
+  test("refuses when the version tag holds another index, and passes over the same", async () => {
+    const { digest: found } = putIndex(registry, "v1.0.0", {});
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow(
+      `${registry.image}:v1.0.0 is already in the registry with another content: it holds ${found}, this release would be ${DIGEST}`,
+    );
+    build.mockResolvedValue({ digest: found, digests: {} });
+    expect(await implementation.ensure({ ...inputs, digest: found }, undefined)).toEqual({});
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("refuses when nobody knows what the version tag holds", async () => {
+    registry.fault = (_, response) => {
+      response.writeHead(403).end();
+      return true;
+    };
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("was refused with 403");
+  });
+
   test("refuses when the build fails", async () => {
     build.mockRejectedValue(new Error("builder (buildx default) failed"));
     await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("builder (buildx default) failed");

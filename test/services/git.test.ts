@@ -11,10 +11,27 @@ import {
   isCheckout,
   locate,
   mentions,
+  requireWholeHistory,
   snapshotDirectory,
 } from "../../src/services/git.ts";
 import { testRepository, writeFiles } from "./repository.ts";
 import { temporaryDirectory } from "./temporary.ts";
+
+describe("the history", () => {
+  test("of a shallow clone is refused, and accepted once it is fetched", async () => {
+    const { directory, git, commit } = await testRepository();
+    await commit("first", { file: "1" });
+    await commit("second", { file: "2" });
+    await requireWholeHistory(directory);
+    const shallow = join(await temporaryDirectory(), "shallow");
+    await git("clone", "--quiet", "--depth=1", `file://${directory}`, shallow);
+    await expect(requireWholeHistory(shallow)).rejects.toThrow(
+      `${shallow} is a shallow clone, and the release notes need the whole history: run \`git fetch --unshallow --tags\``,
+    );
+    await git("-C", shallow, "fetch", "--quiet", "--unshallow");
+    await requireWholeHistory(shallow);
+  });
+});
 
 describe("where a directory lies", () => {
   test("the top, a directory below it, and a bare clone", async () => {
