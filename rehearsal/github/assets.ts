@@ -7,9 +7,9 @@ import { GitHubError, notFound, unprocessable, validationFailed } from "./error.
 import { apiOf, type Links, nodeId, pathOf, webOf } from "./links.ts";
 import { page } from "./pagination.ts";
 import { latestRelease } from "./publication.ts";
-import { isVisible, releaseOf } from "./releases.ts";
 import type { Asset, Release, Repository } from "./state.ts";
 import type { Store } from "./store.ts";
+import { isVisible, releaseOf } from "./visible-release.ts";
 
 const PatchBody = z.object({
   name: z.string().optional(),

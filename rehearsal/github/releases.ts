@@ -3,12 +3,13 @@ import { z } from "zod";
 import { user } from "./accounts.ts";
 import { presentAsset } from "./assets.ts";
 import { readBody } from "./body.ts";
-import { type App, allows, type Call, commit, loginOf, repositoryOf, type Service } from "./context.ts";
+import { type App, type Call, commit, loginOf, repositoryOf, type Service } from "./context.ts";
 import { GitHubError, notFound, type ValidationProblem, validationFailed } from "./error.ts";
 import { apiOf, type Links, nodeId, pathOf, webOf } from "./links.ts";
 import { page } from "./pagination.ts";
 import { checkRelease, latestRelease, type MakeLatest, markLatest, publish, resolve } from "./publication.ts";
 import type { Release, Repository } from "./state.ts";
+import { isVisible, releaseOf } from "./visible-release.ts";
 
 const ReleaseBody = z.object({
   tag_name: z.string().optional(),
@@ -129,16 +130,6 @@ export function releaseRoutes(app: App, { store, links }: Service): void {
   });
 }
 
-/**
- * The release that the path's `id` names, if the caller may see it.
- * @throws GitHubError 404
- */
-export function releaseOf(call: Call, repository: Repository): Release {
-  const release = repository.releases.find(({ id }) => id === Number(call.req.param("id")));
-  if (!release || !isVisible(call, release)) throw notFound();
-  return release;
-}
-
 /** A release as GitHub shows it. */
 export function presentRelease(links: Links, repository: Repository, release: Release) {
   const api = `${apiOf(links, repository)}/releases/${release.id}`;
@@ -166,11 +157,6 @@ export function presentRelease(links: Links, repository: Repository, release: Re
     zipball_url: ball("zipball"),
     body: release.body,
   };
-}
-
-/** Drafts are for those who may write. */
-export function isVisible(call: Call, release: Release): boolean {
-  return !release.draft || allows(call, "push");
 }
 
 function youngestFirst(left: Release, right: Release): number {
