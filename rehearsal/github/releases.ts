@@ -3,7 +3,7 @@ import { z } from "zod";
 import { user } from "./accounts.ts";
 import { presentAsset } from "./assets.ts";
 import { readBody } from "./body.ts";
-import { type App, type Call, commit, loginOf, repositoryOf, type Service } from "./context.ts";
+import { type App, commit, loginOf, repositoryOf, type Service } from "./context.ts";
 import { GitHubError, notFound, type ValidationProblem, validationFailed } from "./error.ts";
 import { apiOf, type Links, nodeId, pathOf, webOf } from "./links.ts";
 import { page } from "./pagination.ts";
