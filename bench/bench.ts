@@ -150,9 +150,12 @@ async function expectNoChange(): Promise<void> {
   }
 }
 
-/** A program without a resource, on the same engine, with a file backend and a passphrase as the rehearsal's stack has. */
+/**
+ * A program without a resource, on the same engine, with a file backend and a passphrase as the rehearsal's stack has. It
+ * lies in a checkout of the same repository: the engine looks at the checkout's state before every operation.
+ */
 async function emptyStack() {
-  const workDir = join(directory, "empty");
+  const workDir = join(await cloneInto("empty"), "empty");
   await mkdir(join(workDir, "state"), { recursive: true });
   const root = join(clone, ".local/pulumi");
   return LocalWorkspace.createOrSelectStack(
