@@ -63,6 +63,32 @@ export async function buildkitVersion(builder: string | undefined): Promise<stri
   return version;
 }
 
+/** A BuildKit that is reached over the network or a socket. */
+export interface RemoteBuildKit {
+  /** `tcp://HOST:PORT` or `unix://PATH`. */
+  readonly address: string;
+  /** PEM files: `cacert`, `cert` and `key`; none where it asks for none. */
+  readonly certificates: Readonly<Record<string, string>>;
+}
+
+/**
+ * Tells buildx of a BuildKit and makes it the builder that is used when none is named; again is the same.
+ * @see https://docs.docker.com/build/builders/drivers/remote/
+ */
+export async function useRemoteBuilder(name: string, { address, certificates }: RemoteBuildKit): Promise<void> {
+  const options = Object.entries(certificates).map(([option, file]) => `${option}=${file}`);
+  await buildx(name, [
+    "create",
+    "--use",
+    `--name=${name}`,
+    // With its node's name a builder that is there is changed, not refused.
+    `--node=${name}0`,
+    "--driver=remote",
+    ...(options.length === 0 ? [] : [`--driver-opt=${options.join(",")}`]),
+    address,
+  ]);
+}
+
 /** Reads the digests of the one index in an OCI image layout. */
 async function readLayout(layout: string): Promise<ImageIndex> {
   const entry = (await readJson<Descriptors>(`${layout}/index.json`)).manifests[0];
