@@ -5,11 +5,11 @@ import { CommandError } from "@pulumi/pulumi/automation/index.js";
 import { provisionKit } from "../kit/provision.ts";
 import { isSecret } from "../src/model/setting.ts";
 import { commitOf } from "../src/services/git.ts";
+import { holderOf, takeKernelLock } from "../src/services/kernel-lock.ts";
+import { markOffspring } from "../src/services/offspring.ts";
 import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { forgetIntent, type Intent, recordIntent, withIntent } from "./intent.ts";
-import { holdLock } from "./lock.ts";
 import type { Options } from "./options.ts";
-import { markOffspring } from "./services/offspring.ts";
 import { choosePorts } from "./services/ports.ts";
 import { type Services, startServices } from "./services/services.ts";
 import { sourceSettings } from "./source.ts";
@@ -76,7 +76,8 @@ export async function openRehearsal(
   await using ending = new AsyncDisposableStack();
   await mkdir(local, { recursive: true });
   ending.defer(await holdLock(local));
-  ending.defer(await markOffspring(local));
+  const offspring = await markOffspring(local);
+  ending.defer(() => offspring.end());
   if (options.reset) {
     await forget(project, local);
   }
@@ -105,7 +106,7 @@ export async function openRehearsal(
     ...versionSettings(options, github, repository),
     ...options.settings,
   };
-  const stack = await openStack({ project, local, kit, environment, settings });
+  const stack = await openStack({ project, local, kit, environment, settings, report });
   signal.throwIfAborted();
   const kept = ending.move();
   return { github, services, stack, settings, [Symbol.asyncDispose]: () => kept.disposeAsync() };
@@ -125,6 +126,17 @@ async function intentOf(
   // A secret is written down nowhere: it must be given again.
   const settings = Object.fromEntries(Object.entries(asked).filter(([key]) => !isSecret(key)));
   return id === undefined ? undefined : { version, commit: id, source, settings };
+}
+
+/** @throws when another start is at work in the directory */
+async function holdLock(directory: string): Promise<() => Promise<void>> {
+  const release = await takeKernelLock(directory);
+  if (release === undefined) {
+    throw new Error(
+      `another npm start is at work in ${directory} (${await holderOf(directory)}): wait for it, or end it with Ctrl-C`,
+    );
+  }
+  return release;
 }
 
 async function aborted(signal: AbortSignal): Promise<never> {

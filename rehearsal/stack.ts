@@ -1,4 +1,5 @@
-import { copyFile, link, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
@@ -7,6 +8,10 @@ import { z } from "zod";
 import program from "../index.ts";
 import type { Kit } from "../kit/provision.ts";
 import { isSecret } from "../src/model/setting.ts";
+import { recover } from "../src/recovery.ts";
+import { openEngine } from "../src/services/engine.ts";
+import { existingSetting } from "../src/services/github/existing.ts";
+import { startTime } from "../src/services/liveness.ts";
 
 /** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
 const STACK = "local";
@@ -23,6 +28,7 @@ export interface StackPlace {
   readonly environment: Readonly<Record<string, string>>;
   /** Settings of this run, by key; they win over the committed ones. */
   readonly settings: Readonly<Record<string, string>>;
+  readonly report: (line: string) => void;
 }
 
 /** The rehearsal's stack and the file that its operations read the settings from. */
@@ -32,32 +38,43 @@ export interface RehearsalStack {
 }
 
 /** Opens the stack, with the same program that `pulumi up` runs, a file backend, and no pending operation. */
-export async function openStack({ project, local, kit, environment, settings }: StackPlace): Promise<RehearsalStack> {
+export async function openStack({
+  project,
+  local,
+  kit,
+  environment,
+  settings,
+  report,
+}: StackPlace): Promise<RehearsalStack> {
   const state = join(local, "state");
   await mkdir(state, { recursive: true });
-  await restoreState(state);
   const root = await layOutEngine(project, local, kit);
+  const pulumiCommand = await PulumiCommand.get({ root });
+  const envVars = {
+    ...environment,
+    PATH: [kit.bin, process.env.PATH].join(delimiter),
+    PULUMI_BACKEND_URL: `file://${state}`,
+    // The rehearsal's secrets are made up; a real stack has a passphrase or a key of its own.
+    PULUMI_CONFIG_PASSPHRASE: "rehearsal",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    // Every update starts the dynamic providers' process, whose modules are compiled once then, not every time.
+    NODE_COMPILE_CACHE: join(kit.bin, "../node-cache"),
+    // Only the plugins of the layout above; others of their name on the PATH may be other versions.
+    PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
+  };
+  await settle(
+    { project, settings, report },
+    { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
+  );
   const stack = await LocalWorkspace.createOrSelectStack(
     { stackName: STACK, projectName: PROJECT, program },
     {
       workDir: project,
       pulumiHome: root,
-      pulumiCommand: await PulumiCommand.get({ root }),
-      envVars: {
-        ...environment,
-        PATH: [kit.bin, process.env.PATH].join(delimiter),
-        PULUMI_BACKEND_URL: `file://${state}`,
-        // The rehearsal's secrets are made up; a real stack has a passphrase or a key of its own.
-        PULUMI_CONFIG_PASSPHRASE: "rehearsal",
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-        // Every update starts the dynamic providers' process, whose modules are compiled once then, not every time.
-        NODE_COMPILE_CACHE: join(kit.bin, "../node-cache"),
-        // Only the plugins of the layout above; others of their name on the PATH may be other versions.
-        PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
-      },
+      pulumiCommand,
+      envVars,
     },
   );
-  await settlePending(stack);
   const configFile = join(local, `Pulumi.${STACK}.yaml`);
   const plain = Object.entries(settings).filter(([key]) => !isSecret(key));
   await writeSettings(project, configFile, Object.fromEntries(plain));
@@ -93,37 +110,6 @@ async function encryptSettings(
 }
 
 /**
- * A kill may have cut the state's file short as the engine wrote it: the copy that it made before takes its place. What
- * that one lacks is found in the world by the resources; where there is no copy, the stack begins anew.
- */
-async function restoreState(state: string): Promise<void> {
-  // Beside each file the backend keeps its attributes, and refuses the file when they are cut short; it needs none.
-  for (const name of await readdir(state, { recursive: true })) {
-    if (name.endsWith(".attrs") && !(await isWhole(join(state, name)))) {
-      await rm(join(state, name), { force: true });
-    }
-  }
-  const file = join(state, ".pulumi/stacks", PROJECT, `${STACK}.json`);
-  if (await isWhole(file)) {
-    return;
-  }
-  await rm(file, { force: true });
-  if (await isWhole(`${file}.bak`)) {
-    await copyFile(`${file}.bak`, file);
-  }
-}
-
-async function isWhole(file: string): Promise<boolean> {
-  const text = await readFile(file, "utf8").catch(() => "");
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/**
  * Lays out an engine as an installation has it: the CLI with the dynamic providers' start script beside it, and the
  * plugins under their versions. The engine then takes them for its own and does not warn about what is on the PATH.
  */
@@ -150,16 +136,22 @@ async function layOutEngine(project: string, local: string, kit: Kit): Promise<s
 }
 
 /**
- * After a SIGKILL the state may hold a lock and operations that were under way. The caller holds the rehearsal's own
- * lock, so no other update lives; every resource looks at the world before it writes, so forgetting is safe.
+ * What an earlier start that was killed left is settled. The backend lies in the directory that the caller holds the lock
+ * of, and everything that was started in it has been ended: a lock that was made on this machine is a dead one's.
  */
-async function settlePending(stack: Stack): Promise<void> {
-  await stack.cancel();
-  const exported = await stack.exportStack();
-  if ((exported.deployment?.pending_operations ?? []).length > 0) {
-    delete exported.deployment.pending_operations;
-    await stack.importStack(exported);
-  }
+async function settle(
+  { project, settings, report }: Pick<StackPlace, "project" | "settings" | "report">,
+  { state, command, env }: { state: string; command: string; env: Readonly<Record<string, string>> },
+): Promise<void> {
+  await recover({
+    engine: openEngine({ command, cwd: project, stack: STACK, env }),
+    files: { root: state, project: PROJECT, stack: STACK },
+    isDead: async ({ holder }) =>
+      holder === undefined || (holder.host === hostname() && (await startTime(holder.pid)) === undefined),
+    suspicious: false,
+    existing: (operation) => existingSetting(operation, async (key) => settings[key]),
+    report,
+  });
 }
 
 async function writeSettings(

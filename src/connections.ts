@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { apiUrlOf } from "./services/github/address.ts";
 import { createGitHub, type GitHub } from "./services/github.ts";
 import { createRegistry, credentialsFor, type Registry } from "./services/registry.ts";
 import type { Settings } from "./settings.ts";
@@ -60,15 +61,6 @@ export function githubOf(repository: string, read: ReadConfiguration): GitHub {
     report,
     ...(token ? { token } : {}),
   });
-}
-
-/**
- * The REST API of a GitHub: a host of its own for github.com and ghe.com, a path of the same host everywhere else.
- * @see https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency/feature-overview-for-github-enterprise-cloud-with-data-residency
- */
-export function apiUrlOf(githubUrl = "https://github.com"): string {
-  const { host, origin } = new URL(githubUrl);
-  return host === "github.com" || host.endsWith(".ghe.com") ? `https://api.${host}` : `${origin}/api/v3`;
 }
 
 // The engine shows what a program or a plugin writes there.

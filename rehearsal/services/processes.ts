@@ -4,9 +4,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { execa } from "execa";
 import { z } from "zod";
 import { endingWithParent } from "../../kit/parent-death.ts";
+import { startTime } from "../../src/services/liveness.ts";
 
 /** How long a process may take to end in good order before it is killed. */
 const GRACE_MS = 5_000;
@@ -139,21 +139,6 @@ export async function endLeftovers(local: string): Promise<string[]> {
   }
   writeRecords(file, []);
   return ended;
-}
-
-/**
- * When a process started, as text that is only good for comparing; undefined when there is no such process.
- * Source: proc_pid_stat(5), field 22; elsewhere ps(1).
- */
-export async function startTime(pid: number): Promise<string | undefined> {
-  if (process.platform !== "linux") {
-    const { stdout } = await execa("ps", ["-o", "lstart=", "-p", `${pid}`], { reject: false });
-    return stdout?.trim() || undefined;
-  }
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // The name in parentheses may hold anything, so fields are counted from its end; a zombie has ended.
-  const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
-  return fields === undefined || fields[0] === "Z" ? undefined : fields[19];
 }
 
 async function isAlive({ pid, started }: ProcessRecord): Promise<boolean> {

@@ -3,7 +3,7 @@ import { readdir, readFile, readlink, watch, writeFile } from "node:fs/promises"
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startTime } from "../../rehearsal/services/processes.ts";
+import { startTime } from "../../src/services/liveness.ts";
 import { type Clone, makeClone, type Outcome, type Running } from "./clone.ts";
 import { openWorld } from "./world.ts";
 

@@ -7,8 +7,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Kit, provisionKit } from "../../../kit/provision.ts";
 import { executablesOnPath } from "../../../kit/search-path.ts";
-import { startTime } from "../../../rehearsal/services/processes.ts";
 import { type Services, startServices } from "../../../rehearsal/services/services.ts";
+import { startTime } from "../../../src/services/liveness.ts";
 
 // The kit may have to be built first.
 const KIT_MS = 20 * 60_000;

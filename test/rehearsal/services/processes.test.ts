@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { executablesOnPath } from "../../../kit/search-path.ts";
-import { endLeftovers, Processes, startTime } from "../../../rehearsal/services/processes.ts";
+import { endLeftovers, Processes } from "../../../rehearsal/services/processes.ts";
+import { startTime } from "../../../src/services/liveness.ts";
 
 const [SHELL = "/bin/sh"] = executablesOnPath("sh");
 const [SLEEP = "/bin/sleep"] = executablesOnPath("sleep");

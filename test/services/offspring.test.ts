@@ -4,7 +4,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { markOffspring } from "../../../rehearsal/services/offspring.ts";
+import { markOffspring } from "../../src/services/offspring.ts";
 
 /** A process in a group of its own, as the engine starts its plugins; up when this resolves. */
 async function started(ignoring = "") {
@@ -14,7 +14,7 @@ async function started(ignoring = "") {
   return child;
 }
 
-describe.runIf(process.platform === "linux")("what a rehearsal started", () => {
+describe.runIf(process.platform === "linux")("what an update started", () => {
   test("is ended by the next one in the same directory, and by no other", async () => {
     const [here, elsewhere] = await Promise.all([mkdtemp(join(tmpdir(), "here-")), mkdtemp(join(tmpdir(), "else-"))]);
     await markOffspring(here);
@@ -31,10 +31,10 @@ describe.runIf(process.platform === "linux")("what a rehearsal started", () => {
   });
 
   test("is ended at its own end too, also when it does not listen", async () => {
-    const end = await markOffspring(await mkdtemp(join(tmpdir(), "deaf-")));
+    const offspring = await markOffspring(await mkdtemp(join(tmpdir(), "deaf-")));
     const deaf = await started('process.on("SIGTERM", () => {});');
     const gone = once(deaf, "exit");
-    await end();
+    await offspring.end();
     expect(await gone).toEqual([null, "SIGKILL"]);
   });
 });

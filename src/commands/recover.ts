@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile } from "node:fs/promises";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { z } from "zod";
+import type { EngineLock } from "../model/engine-lock.ts";
+import { recover } from "../recovery.ts";
+import { type Engine, openEngine } from "../services/engine.ts";
+import { directoryOf } from "../services/file-backend.ts";
+import { existingSetting } from "../services/github/existing.ts";
+import { holderOf, takeKernelLock } from "../services/kernel-lock.ts";
+import { startTime } from "../services/liveness.ts";
+import { type EarlierUpdate, markOffspring } from "../services/offspring.ts";
+
+const usage = `npm run recover [-- [--stack NAME] [COMMAND …]]
+  Settles what a killed update left: locks, files that were cut short, pending operations. Changes nothing otherwise.
+  With a COMMAND (npm run recover -- pulumi up) it then runs that, and writes down its processes: if it is killed too,
+  the next recovery on this machine knows that it is dead, and needs no question to remove its lock.`;
+
+/** Options of this command, and the command that is run afterwards. */
+export function parseCommandLine(args: readonly string[]): { stack: string | undefined; command: readonly string[] } {
+  const first = args.findIndex((word, index) => !word.startsWith("-") && args[index - 1] !== "--stack");
+  const own = first === -1 ? args : args.slice(0, first);
+  const { values } = parseArgs({ args: [...own], options: { stack: { type: "string" } }, strict: true });
+  return { stack: values.stack, command: first === -1 ? [] : args.slice(first) };
+}
+
+/**
+ * Whether the holder of a lock is a process of an update that was started here by us and has ended: it was written
+ * down, with its start time, and nothing of what was written down lives.
+ */
+export async function isRecordedDead({ holder }: EngineLock, earlier: EarlierUpdate | undefined): Promise<boolean> {
+  if (!holder || !earlier || holder.host !== hostname() || earlier.host !== hostname()) {
+    return false;
+  }
+  const alive = await Promise.all(
+    earlier.processes.map(async ({ pid, started }) => (await startTime(pid)) === started),
+  );
+  return earlier.processes.some(({ pid }) => pid === holder.pid) && !alive.includes(true);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseCommandLine(args);
+  const stack = options.stack ?? process.env.PULUMI_STACK ?? (await selectedStack());
+  const engine = openEngine({ command: "pulumi", cwd: process.cwd(), stack });
+  const project = z.object({ name: z.string() }).parse(parse(await readFile("Pulumi.yaml", "utf8"))).name;
+  const { url } = z.looseObject({ url: z.string() }).parse(JSON.parse(await pulumi("whoami", "--json")));
+  const name = `${url} ${project} ${stack}`;
+  const release = await takeKernelLock(name);
+  if (release === undefined) {
+    throw new Error(
+      `another update of stack ${stack} is under way on this machine (${await holderOf(name)}): wait for it`,
+    );
+  }
+  const directory = join(
+    process.env.XDG_STATE_HOME || join(homedir(), ".local/state"),
+    "mount-monitor-release",
+    encodeURIComponent(name).replaceAll("%", "_").slice(-200),
+  );
+  await mkdir(directory, { recursive: true });
+  const offspring = await markOffspring(directory);
+  const { earlier } = offspring;
+  const root = directoryOf(url);
+  await recover({
+    engine,
+    files: root === undefined ? undefined : { root, project, stack: stack.split("/").at(-1) ?? stack },
+    isDead: (lock) => isRecordedDead(lock, earlier),
+    suspicious: earlier !== undefined,
+    existing: (operation) => existingSetting(operation, (key) => configured(engine, project, key)),
+    report: (line) => process.stderr.write(`${line}\n`),
+  });
+  const [command, ...rest] = options.command;
+  const code = command === undefined ? 0 : await run(command, rest, () => offspring.watch());
+  await offspring.end();
+  await release();
+  return code;
+}
+
+async function run(command: string, args: readonly string[], started: () => void): Promise<number> {
+  const child = spawn(command, args, { stdio: "inherit" });
+  started();
+  // The terminal sends Ctrl-C to both; whoever ends this process alone means the update too.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
+  const [code] = await once(child, "exit");
+  return typeof code === "number" ? code : 1;
+}
+
+async function selectedStack(): Promise<string> {
+  return (await pulumi("stack", "--show-name")).trim();
+}
+
+async function pulumi(...args: string[]): Promise<string> {
+  const result = await execa("pulumi", [...args, "--non-interactive"], { reject: false });
+  if (result.failed) {
+    throw new Error(`pulumi ${args.join(" ")} failed: ${result.stderr || result.shortMessage}\n\n${usage}`);
+  }
+  return result.stdout;
+}
+
+async function configured(engine: Engine, project: string, key: string): Promise<string | undefined> {
+  return (await engine.run(["config", "get", `${project}:${key}`]).catch(() => "")).trim() || undefined;
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+}

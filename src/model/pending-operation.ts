@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+const resourceSchema = z.looseObject({
+  urn: z.string(),
+  type: z.string(),
+  inputs: z.record(z.string(), z.unknown()).optional(),
+});
+
+const deploymentSchema = z.looseObject({
+  resources: z.array(resourceSchema).nullish(),
+  pending_operations: z.array(z.looseObject({ type: z.string(), resource: resourceSchema })).nullish(),
+});
+
+/** What `pulumi stack export` prints; everything that is not looked at here is kept as it is. */
+export const exportSchema = z.looseObject({ version: z.int(), deployment: deploymentSchema.nullish() });
+export type StackExport = z.infer<typeof exportSchema>;
+
+/** An operation that the engine had begun and of which it never learnt the end. */
+export interface PendingOperation {
+  readonly operation: string;
+  readonly urn: string;
+  readonly type: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** How an operation that is pending is settled, and why that is right. */
+export type Settlement =
+  /** Nothing is lost: the resource looks at the world before it writes, or its write is the same again. */
+  | "clear"
+  /** The resource is in the state: what it is now is read from the world. */
+  | "refresh"
+  /** The resource may exist and the state does not know it: it is imported when it does, forgotten when it does not. */
+  | "look";
+
+/**
+ * Resources of the GitHub provider whose create fails, or makes a second one, when an earlier create was applied. The
+ * others (secrets, environments, permissions) are PUTs: they are written once more.
+ * Source: terraform-provider-github, resource_github_*.go
+ */
+const createdOnce = new Set([
+  "github:index/actionsVariable:ActionsVariable",
+  "github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable",
+  "github:index/repositoryFile:RepositoryFile",
+  "github:index/repositoryRuleset:RepositoryRuleset",
+  "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+]);
+
+/** The operations that are pending in an exported stack. */
+export function pendingOperations({ deployment }: StackExport): PendingOperation[] {
+  return (deployment?.pending_operations ?? []).map(({ type: operation, resource: { urn, type, inputs } }) => ({
+    operation,
+    urn,
+    type,
+    inputs: inputs ?? {},
+  }));
+}
+
+/** How an operation is settled. */
+export function settlementOf({ operation, type }: PendingOperation): Settlement {
+  if (!type.startsWith("github:")) {
+    return "clear";
+  }
+  if (operation === "updating" || operation === "deleting") {
+    return "refresh";
+  }
+  return createdOnce.has(type) ? "look" : "clear";
+}
+
+/**
+ * The export without pending operations, and with the resources that exist although the state did not know them. They
+ * have an id and no outputs: a refresh then imports them.
+ *
+ * @param found URN → id
+ */
+export function settled(exported: StackExport, found: ReadonlyMap<string, string>): StackExport {
+  const { pending_operations, resources, ...rest } = exported.deployment ?? {};
+  const adopted = (pending_operations ?? []).flatMap(({ resource }) => {
+    const id = found.get(resource.urn);
+    return id === undefined ? [] : [{ ...resource, id, custom: true, outputs: {} }];
+  });
+  return { ...exported, deployment: { ...rest, resources: [...(resources ?? []), ...adopted] } };
+}

@@ -1,0 +1,74 @@
+import { copyFile, readdir, readFile, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { type EngineLock, parseLock } from "../model/engine-lock.ts";
+
+/** Where a stack lies in a backend that is a directory. */
+export interface StackFiles {
+  /** Absolute path of the backend. */
+  readonly root: string;
+  readonly project: string;
+  readonly stack: string;
+}
+
+/** The directory of a backend, `file:///srv/state`; undefined for any other backend. */
+export function directoryOf(backendUrl: string): string | undefined {
+  const path = /^file:\/\/([^?]*)/.exec(backendUrl)?.[1];
+  return path === undefined ? undefined : resolve(path.replace(/^~(?=$|\/)/, homedir()) || "/");
+}
+
+/** The engine's locks on a stack. */
+export async function locksOf({ root, project, stack }: StackFiles): Promise<EngineLock[]> {
+  const directory = join(root, ".pulumi/locks/organization", project, stack);
+  const names = await readdir(directory).catch(() => []);
+  return Promise.all(
+    names
+      .filter((name) => !name.endsWith(".attrs"))
+      .map(async (name) => {
+        const path = join(directory, name);
+        return parseLock(path, await readFile(path, "utf8").catch(() => ""));
+      }),
+  );
+}
+
+/**
+ * Mends files that a kill cut short. Beside each file the backend keeps its attributes, and refuses the file when they
+ * are not whole; it needs none. In the place of a state that is not whole comes the copy that the engine made before it.
+ * Only for a stack that no update writes.
+ *
+ * @returns what was mended, a sentence each
+ */
+export async function mendFiles({ root, project, stack }: StackFiles): Promise<string[]> {
+  const mended: string[] = [];
+  const home = join(root, ".pulumi");
+  for (const name of await readdir(home, { recursive: true }).catch(() => [])) {
+    if (name.endsWith(".attrs") && !(await isWhole(join(home, name)))) {
+      await rm(join(home, name), { force: true });
+      mended.push(`removed ${join(home, name)}, which was cut short`);
+    }
+  }
+  const file = join(home, "stacks", project, `${stack}.json`);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text !== undefined && !isJson(text)) {
+    const copy = `${file}.bak`;
+    const restored = await isWhole(copy);
+    await (restored ? copyFile(copy, file) : rm(file));
+    mended.push(
+      `the state ${file} was cut short: ${restored ? "the copy before it takes its place" : "there is no copy, the stack begins anew"}`,
+    );
+  }
+  return mended;
+}
+
+async function isWhole(file: string): Promise<boolean> {
+  return isJson(await readFile(file, "utf8").catch(() => ""));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+
+/**
+ * Holds `name` for this process: a Unix socket that the kernel closes with the process, also on SIGKILL, and that
+ * children do not inherit. On Linux it has no file, so that of two who come at the same moment one gets it.
+ *
+ * @returns what gives the name free again; undefined when another living process holds it
+ */
+export async function takeKernelLock(name: string): Promise<(() => Promise<void>) | undefined> {
+  const path = socketOf(name);
+  const server = createServer((socket) => socket.end(holder));
+  if (process.platform !== "linux" && (await holderOf(name)) === undefined) {
+    // A file that a killed process left. Not atomic: two that come within the same millisecond both get it.
+    await rm(path, { force: true });
+  }
+  try {
+    server.listen(path);
+    await once(server, "listening");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+      return undefined;
+    }
+    throw error;
+  }
+  server.unref();
+  return async () => {
+    server.close();
+    await once(server, "close");
+  };
+}
+
+/** Who holds `name`: `process 123, since 2026-01-02T03:04:05Z`; undefined when nobody does. */
+export async function holderOf(name: string): Promise<string | undefined> {
+  const socket = connect(socketOf(name));
+  try {
+    return await text(socket);
+  } catch {
+    // Not there, or one that an earlier process left.
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+const holder = `process ${process.pid}, since ${new Date().toISOString().replace(/\.\d+Z$/, "Z")}`;
+
+// Short, because a socket's path may have 103 bytes only; a NUL before it makes it one without a file. Source: unix(7)
+function socketOf(name: string): string {
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return process.platform === "linux" ? `\0mount-monitor-${hash}` : join(tmpdir(), `mount-monitor-${hash}.sock`);
+}

@@ -1,0 +1,50 @@
+import { hostname } from "node:os";
+import { describe, expect, test } from "vitest";
+import { isRecordedDead, parseCommandLine } from "../../src/commands/recover.ts";
+import { startTime } from "../../src/services/liveness.ts";
+
+describe("npm run recover", () => {
+  test.each([
+    [[], undefined, []],
+    [["--stack", "prod"], "prod", []],
+    [["--stack=prod"], "prod", []],
+    [["pulumi", "up", "--stack", "dev"], undefined, ["pulumi", "up", "--stack", "dev"]],
+    [["--stack", "prod", "npx", "pulumi", "up", "--yes"], "prod", ["npx", "pulumi", "up", "--yes"]],
+  ])("reads %j", (args, stack, command) => {
+    expect(parseCommandLine(args)).toEqual({ stack, command });
+  });
+
+  test("refuses an option that it does not have", () => {
+    expect(() => parseCommandLine(["--force"])).toThrow("--force");
+  });
+});
+
+describe("a lock is a dead update's", () => {
+  const id = "5f0c3a0e-6c84-4d4c-9f0e-2d1f3f1d7a10";
+  const lock = (pid: number, host = hostname()) => ({
+    where: "/locks/a.json",
+    holder: { user: "me", host, pid, since: "2026-01-02T03:04:05Z" },
+  });
+  const earlier = (...processes: { pid: number; started: string }[]) => ({ id, host: hostname(), processes });
+
+  test("when its process was written down and nothing that was written down lives", async () => {
+    const started = (await startTime(process.pid)) ?? "";
+    const dead = { pid: process.pid, started: `${started}0` };
+    expect(await isRecordedDead(lock(process.pid), earlier(dead))).toBe(true);
+    // The same id with the same start time: it is this very process.
+    expect(await isRecordedDead(lock(process.pid), earlier({ pid: process.pid, started }))).toBe(false);
+    // A plugin of it lives on.
+    expect(await isRecordedDead(lock(4711), earlier({ pid: 4711, started: "1" }, { pid: process.pid, started }))).toBe(
+      false,
+    );
+  });
+
+  test("not when it is another machine's, nobody's, or was never written down", async () => {
+    const dead = { pid: 4711, started: "1" };
+    expect(await isRecordedDead(lock(4711, "elsewhere"), earlier(dead))).toBe(false);
+    expect(await isRecordedDead(lock(4711), { ...earlier(dead), host: "elsewhere" })).toBe(false);
+    expect(await isRecordedDead(lock(4712), earlier(dead))).toBe(false);
+    expect(await isRecordedDead(lock(4711), undefined)).toBe(false);
+    expect(await isRecordedDead({ where: "x", holder: undefined }, earlier(dead))).toBe(false);
+  });
+});
