@@ -1,9 +1,11 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { provisionKit } from "../../kit/provision.ts";
+import { versions } from "../../kit/versions.ts";
 import { type Clone, makeClone, type Request, writes } from "./clone.ts";
 import { openWorld, REPOSITORY } from "./world.ts";
 
@@ -23,9 +25,9 @@ const ENVIRONMENT = {
   PULUMI_CI_BUILD_ID: "0b9a1d6e-5f3c-4d0f-8f57-2a43b1f0c001",
   PULUMI_CI_BUILD_NUMBER: "12",
   PULUMI_CI_BUILD_URL: "https://app.pulumi.com/octo-example/mount-monitor/prod/deployments/12",
-  PULUMI_CI_ORGANIZATION: "octo-example",
+  PULUMI_CI_ORGANIZATION: "organization",
   PULUMI_CI_PROJECT: "mount-monitor",
-  PULUMI_CI_STACK: "prod",
+  PULUMI_CI_STACK: "local",
   PULUMI_CI_OPERATION: "update",
   PULUMI_CI_BRANCH_NAME: `refs/tags/${TAG}`,
   PULUMI_CI_TAG_NAME: TAG,
@@ -79,12 +81,24 @@ describe("a tag, run as Pulumi Deployments runs it", { timeout: 600_000 }, () =>
     expect(await readFile(join(runner, "index.ts"), "utf8")).toContain("the program of the tag runs");
     const { settings } = parse(await readFile("Pulumi.prod.deploy.yaml", "utf8"));
     const file = join(runner, ".local/PULUMI_ENV");
+    // Pulumi Cloud's place is taken by the rehearsal's file backend, and the download of npm's pulumi by the kit's.
+    const home = join(runner, ".local/home");
+    const { bin } = await provisionKit({ report: () => {}, only: ["pulumi"] });
+    await mkdir(join(home, "versions", versions.pulumi), { recursive: true });
+    await symlink(bin, join(home, "versions", versions.pulumi, "bin"));
+    const backend = {
+      HOME: home,
+      PULUMI_HOME: home,
+      PULUMI_BACKEND_URL: `file://${join(runner, ".local/state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "rehearsal",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
     await writeFile(file, "");
     for (const command of settings.operationContext.preRunCommands) {
-      if (command === "npm ci" || command.includes("recover")) continue;
+      if (command === "npm ci") continue;
       await execa("sh", ["-c", command.replace("/PULUMI_ENV", file)], {
         cwd: runner,
-        env: { ...ENVIRONMENT, PATH },
+        env: { ...ENVIRONMENT, ...backend, PATH },
         extendEnv: false,
       });
     }
