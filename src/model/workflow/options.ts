@@ -1,0 +1,25 @@
+/** What the workflows need to know of the stack that they run. */
+export interface WorkflowOptions {
+  /** Name of the stack, without organization and project. */
+  readonly stack: string;
+  /** `owner/name` on GitHub. */
+  readonly repository: string;
+  /** Where the state is: an address of Pulumi Cloud, `s3://…`, `azblob://…` or `gs://…`. */
+  readonly backend: string;
+  /** Organization in Pulumi Cloud; the repository's owner when absent. */
+  readonly organization?: string | undefined;
+  /** Default branch: program, settings and workflows come from there. */
+  readonly branch: string;
+  /** Directory of the Go module in the repository. */
+  readonly source: string;
+  /** Image reference without a tag. */
+  readonly image: string;
+}
+
+/** Where the state is when the settings do not say it. */
+export const PULUMI_CLOUD = "https://api.pulumi.com";
+
+/** The stack as the CLI is told it: with its organization where the state is in Pulumi Cloud. */
+export function stackOf({ backend, organization, repository, stack }: WorkflowOptions): string {
+  return backend.startsWith("https://") ? `${organization ?? repository.split("/")[0]}/${stack}` : stack;
+}
