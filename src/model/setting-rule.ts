@@ -59,6 +59,24 @@ export function urlProblem(value: string): string | undefined {
   return url.protocol === "https:" || isLoopback(url.host) ? undefined : "only https is safe for a token";
 }
 
+/** The name of a branch, as a workflow may filter for it: nothing in it that a pattern would read otherwise. */
+export function branchProblem(value: string): string | undefined {
+  return /^(?![-/.])(?!.*(?:\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$))[\w./+-]{1,200}$/.test(value)
+    ? undefined
+    : 'a branch\'s name has letters, digits, "_", ".", "/", "+" and "-"';
+}
+
+/** Where a stack's state can be found from a runner: Pulumi Cloud, or a bucket. */
+export function backendProblem(value: string): string | undefined {
+  const url = URL.canParse(value) && !/[\s\p{Cc}\\'"`${}]/u.test(value) ? new URL(value) : undefined;
+  if (!url || !["https:", "s3:", "azblob:", "gs:"].includes(url.protocol) || url.host === "") {
+    return "it must be an address of Pulumi Cloud such as https://api.pulumi.com, or s3://…, azblob://… or gs://…";
+  }
+  return url.username === "" && url.password === ""
+    ? undefined
+    : "credentials do not belong into the address: the workflows log in by OpenID Connect";
+}
+
 /** Whether a host, with or without a port, is this machine alone: a rehearsal's. */
 export function isLoopback(host: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(host);

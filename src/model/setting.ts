@@ -1,7 +1,17 @@
 import { z } from "zod";
 import { ARCHITECTURES, type Architecture, isArchitecture } from "./artifact.ts";
 import { parseRepository } from "./reference.ts";
-import { imageProblem, matching, named, optional, problemIn, text, urlProblem } from "./setting-rule.ts";
+import {
+  backendProblem,
+  branchProblem,
+  imageProblem,
+  matching,
+  named,
+  optional,
+  problemIn,
+  text,
+  urlProblem,
+} from "./setting-rule.ts";
 import { parseVersion } from "./version.ts";
 
 /** A setting, as Pulumi.yaml declares it and the README lists it. */
@@ -176,6 +186,26 @@ export const settingsSchema = z.object({
     default: "",
     secret: true,
     mend: `--secret ${NAMESPACE}:registryPassword`,
+  }),
+  branch: text(branchProblem).register(facts, {
+    type: "string",
+    description: "Default branch of the repository: program, settings and workflows come from there.",
+    default: "main",
+    mend: `${NAMESPACE}:branch main`,
+  }),
+  backend: text(backendProblem).register(facts, {
+    type: "string",
+    description: "Where the workflows find the state: an address of Pulumi Cloud, or s3://…, azblob://… or gs://….",
+    default: "https://api.pulumi.com",
+    mend: `${NAMESPACE}:backend https://api.pulumi.com`,
+  }),
+  organization: optional(
+    matching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, 'an organization has letters, digits, "-" and "_", at most 40'),
+  ).register(facts, {
+    type: "string",
+    description: "Organization in Pulumi Cloud that has the stack. Not set: the repository's owner.",
+    default: "",
+    mend: `${NAMESPACE}:organization NAME`,
   }),
   variables: named(MOST_VARIABLES).register(facts, {
     type: "object",
