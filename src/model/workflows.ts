@@ -1,6 +1,8 @@
 import { pinned } from "./workflow/action.ts";
 import { render, type Workflow } from "./workflow/document.ts";
+import { driftWorkflow } from "./workflow/drift.ts";
 import type { WorkflowOptions } from "./workflow/options.ts";
+import { previewWorkflow } from "./workflow/preview.ts";
 import { releaseWorkflow } from "./workflow/release.ts";
 
 export type { WorkflowOptions } from "./workflow/options.ts";
@@ -23,5 +25,5 @@ export function usedActions(options: WorkflowOptions): readonly string[] {
 }
 
 function workflows(options: WorkflowOptions): Readonly<Record<string, Workflow>> {
-  return { release: releaseWorkflow(options) };
+  return { release: releaseWorkflow(options), preview: previewWorkflow(options), drift: driftWorkflow(options) };
 }

@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar, visit } from "yaml";
+import { Document, isMap, isNode, isScalar, isSeq } from "yaml";
 import { type Action, pinned } from "./action.ts";
 
 /** A scope of the job's token and what it may do with it. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#permissions */
@@ -63,36 +63,42 @@ export function expression(text: string): string {
 
 /** The text of a workflow file. */
 export function render({ why, ...workflow }: Workflow): string {
-  const document = new Document(workflow, (key, value) => (key === "uses" ? pinned(value) : value), {
-    aliasDuplicateObjects: false,
-  });
-  visit(document, {
-    Map(_, map) {
-      const reason = map.get("why");
-      if (typeof reason === "string") {
-        map.commentBefore = commented(reason);
-        map.delete("why");
-      }
-    },
-  });
-  for (const [id, { steps }] of Object.entries(workflow.jobs)) {
-    for (const [index, step] of steps.entries()) {
-      const path = ["jobs", id, "steps", index];
-      if ("uses" in step) {
-        const uses = document.getIn([...path, "uses"], true);
-        if (isScalar(uses)) uses.comment = ` ${step.uses.version}`;
-      }
-      const node = document.getIn(path, true);
-      if (isMap(node) && index > 0) node.spaceBefore = true;
-    }
-  }
-  if (isMap(document.contents)) {
-    for (const { key } of document.contents.items.slice(1)) {
-      if (isScalar(key)) key.spaceBefore = true;
-    }
-  }
+  const document = new Document(workflow, toYaml, { aliasDuplicateObjects: false });
   document.commentBefore = commented(`Made by \`npm run workflows\` from src/model/workflow.\n${why}`);
+  separate(document.contents);
+  separate(document.get("jobs"), Object.values(workflow.jobs));
+  for (const [id, { steps }] of Object.entries(workflow.jobs)) {
+    separate(document.getIn(["jobs", id, "steps"]), steps);
+    for (const [index, step] of steps.entries()) {
+      const uses = document.getIn(["jobs", id, "steps", index, "uses"], true);
+      if ("uses" in step && isScalar(uses)) {
+        uses.comment = ` ${step.uses.version}`;
+      }
+    }
+  }
   return document.toString({ lineWidth: 0 });
+}
+
+function toYaml(key: unknown, value: unknown): unknown {
+  return key === "uses" ? pinned(value as Action) : key === "why" ? undefined : value;
+}
+
+/** An empty line before each entry but the first, and above each its reason. */
+function separate(collection: unknown, reasons: readonly { readonly why?: string }[] = []): void {
+  const entries = isMap(collection)
+    ? collection.items.map(({ key }) => key)
+    : isSeq(collection)
+      ? collection.items
+      : [];
+  for (const [index, entry] of entries.entries()) {
+    const reason = reasons[index]?.why;
+    if (isNode(entry)) {
+      entry.spaceBefore = index > 0;
+      if (reason !== undefined) {
+        entry.commentBefore = commented(reason);
+      }
+    }
+  }
 }
 
 function commented(text: string): string {

@@ -20,6 +20,12 @@ export interface WorkflowOptions {
 export const PULUMI_CLOUD = "https://api.pulumi.com";
 
 /** The stack as the CLI is told it: with its organization where the state is in Pulumi Cloud. */
-export function stackOf({ backend, organization, repository, stack }: WorkflowOptions): string {
-  return backend.startsWith("https://") ? `${organization ?? repository.split("/")[0]}/${stack}` : stack;
+export function stackOf(options: WorkflowOptions): string {
+  const { organization, repository, stack } = options;
+  return isPulumiCloud(options) ? `${organization ?? repository.split("/")[0]}/${stack}` : stack;
+}
+
+/** Whether the state is in Pulumi Cloud, not in a bucket. */
+export function isPulumiCloud({ backend }: WorkflowOptions): boolean {
+  return backend.startsWith("https://");
 }

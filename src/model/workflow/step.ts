@@ -1,19 +1,20 @@
 import { ACTIONS } from "./action.ts";
-import { expression, type Step } from "./document.ts";
+import { expression, type Step, type Values, type Workflow } from "./document.ts";
 import { stackOf, type WorkflowOptions } from "./options.ts";
 
 // Node runs the program's TypeScript by itself; a test keeps it equal to package.json.
 const NODE = "24.21.0";
-// A release is only completed by the BuildKit that began it; tests keep both equal to the kit's.
-const PULUMI = "3.259.0";
+// Tests keep both equal to the kit's. A release is only completed by the BuildKit that began it.
+/** Version of Pulumi's CLI. */
+export const PULUMI = "3.259.0";
 const BUILDKIT = "v0.31.1";
 
 const GO_CACHE = "~/.cache/go-build\n~/go/pkg/mod\n";
 
 /** The program with its history and all tags; the job's token is not left behind in the checkout. */
-export function checkout(why: string, ref?: string): Step {
+export function checkout({ why, ref }: { readonly why?: string; readonly ref?: string } = {}): Step {
   return {
-    why,
+    ...(why === undefined ? {} : { why }),
     name: "Check out",
     uses: ACTIONS.checkout,
     with: { ...(ref === undefined ? {} : { ref }), "fetch-depth": 0, "persist-credentials": false },
@@ -98,68 +99,62 @@ export function registry({ image }: WorkflowOptions): Step[] {
     : [];
 }
 
-/** Pulumi's CLI, and short-lived credentials for where the state is; nothing of them is a secret of the repository. */
-export function pulumi(options: WorkflowOptions, condition: Pick<Step, "if"> = {}): Step[] {
-  return [
-    {
-      name: "Set up Pulumi",
-      uses: ACTIONS.pulumi,
-      with: { "pulumi-version": PULUMI },
-    },
-    ...backendLogin(options).map((step) => ({ ...step, ...condition })),
-  ];
+/** Pulumi's CLI. */
+export function pulumi(): Step {
+  return { name: "Set up Pulumi", uses: ACTIONS.pulumi, with: { "pulumi-version": PULUMI } };
 }
 
-function backendLogin(options: WorkflowOptions): Step[] {
+/** Short-lived credentials for where the state is, by OpenID Connect: none of them is a secret of the repository. */
+export function backend(options: WorkflowOptions): Step {
   const name = "Log in to the backend";
   switch (new URL(options.backend).protocol) {
     case "s3:":
-      return [
-        {
-          name,
-          uses: ACTIONS.loginToAws,
-          with: { "role-to-assume": expression("vars.AWS_ROLE_ARN"), "aws-region": expression("vars.AWS_REGION") },
-        },
-      ];
+      return {
+        name,
+        uses: ACTIONS.loginToAws,
+        with: { "role-to-assume": expression("vars.AWS_ROLE_ARN"), "aws-region": expression("vars.AWS_REGION") },
+      };
     case "azblob:":
-      return [
-        {
-          name,
-          uses: ACTIONS.loginToAzure,
-          with: {
-            "client-id": expression("vars.AZURE_CLIENT_ID"),
-            "tenant-id": expression("vars.AZURE_TENANT_ID"),
-            "subscription-id": expression("vars.AZURE_SUBSCRIPTION_ID"),
-          },
+      return {
+        name,
+        uses: ACTIONS.loginToAzure,
+        with: {
+          "client-id": expression("vars.AZURE_CLIENT_ID"),
+          "tenant-id": expression("vars.AZURE_TENANT_ID"),
+          "subscription-id": expression("vars.AZURE_SUBSCRIPTION_ID"),
         },
-      ];
+      };
     case "gs:":
-      return [
-        {
-          name,
-          uses: ACTIONS.loginToGoogle,
-          with: {
-            workload_identity_provider: expression("vars.GOOGLE_WORKLOAD_IDENTITY_PROVIDER"),
-            service_account: expression("vars.GOOGLE_SERVICE_ACCOUNT"),
-          },
+      return {
+        name,
+        uses: ACTIONS.loginToGoogle,
+        with: {
+          workload_identity_provider: expression("vars.GOOGLE_WORKLOAD_IDENTITY_PROVIDER"),
+          service_account: expression("vars.GOOGLE_SERVICE_ACCOUNT"),
         },
-      ];
+      };
     default:
-      return [
-        {
-          name,
-          uses: ACTIONS.loginToPulumi,
-          with: {
-            organization: stackOf(options).split("/")[0] ?? "",
-            "requested-token-type": "urn:pulumi:token-type:access_token:organization",
-            "cloud-url": options.backend,
-          },
+      return {
+        name,
+        uses: ACTIONS.loginToPulumi,
+        with: {
+          organization: stackOf(options).split("/")[0] ?? "",
+          "requested-token-type": "urn:pulumi:token-type:access_token:organization",
+          "cloud-url": options.backend,
         },
-      ];
+      };
   }
 }
 
-/** Environment of every step that runs the engine on the stack. */
-export function engineEnvironment(options: WorkflowOptions) {
-  return { GITHUB_TOKEN: expression("github.token"), PULUMI_BACKEND_URL: options.backend } as const;
+/** Environment of a step that runs the engine on the stack. */
+export function engineEnvironment(options: WorkflowOptions): Values {
+  return { GITHUB_TOKEN: expression("github.token"), PULUMI_BACKEND_URL: options.backend };
+}
+
+/**
+ * One group per stack: whoever needs its state waits for whoever has it now, up to 100 of them, and nobody is cancelled.
+ * @see https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
+ */
+export function stackGroup({ stack }: WorkflowOptions): Workflow["concurrency"] {
+  return { group: `stack-${stack}`, "cancel-in-progress": false, queue: "max" };
 }
