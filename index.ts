@@ -35,7 +35,7 @@ export default async function release(): Promise<Record<string, unknown>> {
     ),
   );
 
-  const image = new ContainerImage("image", { ...settings, facts, sealed: plan.kind === "sealed" });
+  const image = new ContainerImage("image", { ...settings, ...connections, facts, sealed: plan.kind === "sealed" });
   const published = new Release("release", { ...settings, facts, after: image.manifest });
   new Channels("channels", { ...settings, facts, channels: plan.channels, after: published.ledger });
 

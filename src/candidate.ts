@@ -8,7 +8,7 @@ import { type Change, releaseNotes } from "./model/notes.ts";
 import { refuseOtherDigest } from "./model/write-once.ts";
 import { openStorage } from "./services/artifact-storage.ts";
 import { exportIndex } from "./services/builder.ts";
-import { CONTEXT, DOCKERFILE, stageContext } from "./services/docker-context.ts";
+import { CONTEXT, type ContextFile, DOCKERFILE, stageContext } from "./services/docker-context.ts";
 import type { Registry } from "./services/registry.ts";
 import type { Settings } from "./settings.ts";
 
@@ -27,7 +27,7 @@ const LAYOUT = ".build/index";
 
 /**
  * Completes a candidate with its bytes: stages the Docker Build Context and builds the index without a push. A preview
- * refuses when the version tag holds another one; in an update the Guard does. Writes nothing that others can see.
+ * refuses when the version tag holds another one; in an update the Guard does, right before the push. Writes nothing that others can see.
  *
  * @throws naming every artifact that is missing or wrong, or both digests
  */
@@ -49,10 +49,12 @@ export async function completeFacts(
   // A preview only looks: what it built expires like everything that no release reads.
   const isPreview = pulumi.runtime.isDryRun();
   const take = isPreview ? storage.locate.bind(storage) : storage.use.bind(storage);
-  await stageContext(
-    await Promise.all(artifacts.map(async ({ name, checksum }) => ({ name, path: await take(checksum) }))),
-    candidate.dockerfile,
-  );
+  const binaries: ContextFile[] = [];
+  // One after the other: of several that are missing it is always the first that is named.
+  for (const { name, checksum } of artifacts) {
+    binaries.push({ name, path: await take(checksum) });
+  }
+  await stageContext(binaries, candidate.dockerfile);
   await storage.expire(artifactRetentionDays);
   const platforms = candidate.architectures.map((architecture) => `linux/${architecture}`);
   const [index, found] = await Promise.all([

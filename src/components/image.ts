@@ -2,14 +2,17 @@ import * as dockerBuild from "@pulumi/docker-build";
 import * as pulumi from "@pulumi/pulumi";
 import { type DeclaredRelease, platformChecksums } from "../model/assets.ts";
 import { entrypointOf } from "../model/dockerfile.ts";
-import { Guard } from "../resources/guard.ts";
+import { beforePush, Guard } from "../resources/guard.ts";
 import { Manifest } from "../resources/manifest.ts";
 import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
+import type { Registry } from "../services/registry.ts";
 
 /** What is pushed, and where. */
 export interface ContainerImageArgs {
   /** Image reference without a tag. */
   readonly image: string;
+  /** The same place, for the look before the push. */
+  readonly registry: Registry;
   /** Name of the buildx builder; buildx's default when absent. */
   readonly builder?: string | undefined;
   /** Credentials for the registry, when the stack's configuration has them; Docker's own otherwise. */
@@ -40,9 +43,9 @@ export class ContainerImage extends pulumi.ComponentResource {
         labels: facts.labels,
         sourceDateEpoch: facts.commitTime.apply(epochSeconds),
       },
-      !args.sealed,
       { parent: this },
     );
+    const unmoved = beforePush(`${name}-tag`, args);
     const pushed = new dockerBuild.Image(
       `${name}-push`,
       {
@@ -61,6 +64,7 @@ export class ContainerImage extends pulumi.ComponentResource {
       {
         parent: this,
         dependsOn: guard,
+        hooks: { beforeCreate: [unmoved], beforeUpdate: [unmoved] },
         retainOnDelete: true,
         // Another builder or account is no reason to push a published image again.
         ignoreChanges: args.sealed ? ["builder", "registries"] : [],

@@ -137,8 +137,7 @@ async function ensured(
   inputs: Recorded,
   recorded: Recorded | undefined,
 ): Promise<Recorded> {
-  // That a resource is pending is not recorded, so that it is a difference again as long as it is asked for.
-  const { __provider, drift, pending, ...plain } = inputs;
+  const { __provider, drift, ...plain } = inputs;
   return { ...plain, ...(await implementation.ensure(plain, recorded)), drift: [] };
 }
 

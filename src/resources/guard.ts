@@ -1,7 +1,9 @@
-import type * as pulumi from "@pulumi/pulumi";
-import { refuseOtherDigest } from "../model/write-once.ts";
+import * as pulumi from "@pulumi/pulumi";
+import type { DeclaredRelease } from "../model/assets.ts";
+import { refuseOtherDigest, type VersionTag } from "../model/write-once.ts";
 import { exportIndex } from "../services/builder.ts";
 import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
+import type { Registry } from "../services/registry.ts";
 import { registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, providerConfiguration, ReleaseResource } from "./dynamic.ts";
 
@@ -24,21 +26,33 @@ export interface GuardInputs {
 
 /**
  * Stands before the push: builds the index once more from the staged context, without a push, and refuses when it is
- * not the one that was announced (a file was changed, another BuildKit), or when the version tag holds another one.
+ * not the one that was announced (a file was changed, another BuildKit). {@link beforePush} is its other half.
  */
 export class Guard extends ReleaseResource {
   declare readonly digest: pulumi.Output<string>;
 
-  /**
-   * @param pending whether the release is not published yet: every update then asks the guard anew, also one that goes
-   *   on after the guard was passed, because only now is what the tag holds about to be overwritten
-   */
-  constructor(name: string, inputs: InputsOf<GuardInputs>, pending: boolean, options: pulumi.CustomResourceOptions) {
-    super("guard", "Guard", name, { ...inputs, ...(pending ? { pending } : {}) }, options);
+  constructor(name: string, inputs: InputsOf<GuardInputs>, options: pulumi.CustomResourceOptions) {
+    super("guard", "Guard", name, inputs, options);
   }
 }
 
-/** @throws when a push would write other bytes than announced, or over another index */
+/**
+ * Asked by the engine before every push, also in an update that goes on where an earlier one died: refuses when the
+ * version tag holds another index by now, which the push would overwrite.
+ */
+export function beforePush(
+  name: string,
+  { registry, image, facts }: { registry: Registry; image: string; facts: pulumi.Output<DeclaredRelease> },
+): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(name, async () => {
+    const { tag, digest } = await new Promise<VersionTag>((resolve) => {
+      facts.apply(({ tag, image: { digest } }) => resolve({ image, tag, digest }));
+    });
+    refuseOtherDigest({ image, tag, digest }, await registry.digestOf(tag));
+  });
+}
+
+/** @throws when a push would write other bytes than announced */
 export const implementation: Implementation<GuardInputs, object> = {
   facts: [],
 
@@ -55,7 +69,6 @@ export const implementation: Implementation<GuardInputs, object> = {
           `or the builder does not run BuildKit ${buildkit}, which the release was made with. Nothing was pushed; use that version, and run again.`,
       );
     }
-    refuseOtherDigest(inputs, await (await registryOf(image)).digestOf(tag));
     return {};
   },
   async observe({ image, tag, digest }) {

@@ -14,6 +14,8 @@ export interface Registered {
   readonly dependsOn: readonly string[];
   readonly ignoreChanges: readonly string[];
   readonly retainOnDelete: boolean;
+  /** Names of the hooks before a create and an update; absent where there are none. */
+  readonly before?: Readonly<Record<"create" | "update", readonly string[]>>;
 }
 
 /** What is read of a request to register a resource. */
@@ -24,6 +26,7 @@ interface Request {
   getDependenciesList(): string[];
   getIgnorechangesList(): string[];
   getRetainondelete(): boolean | undefined;
+  getHooks(): { getBeforeCreateList(): string[]; getBeforeUpdateList(): string[] } | undefined;
 }
 
 /** The engine as a test sees it. */
@@ -59,6 +62,10 @@ export async function engine(
     STACK,
     preview,
   );
+  // The mocks take hooks, and leave out the call that registers them.
+  Object.assign(MockMonitor.prototype, {
+    registerResourceHook: (_: unknown, callback: (error: null, answer: object) => void) => callback(null, {}),
+  });
   const spy = vi.spyOn(MockMonitor.prototype, "registerResource");
   onTestFinished(() => spy.mockRestore());
   spy.mockImplementation(async function (this: MockMonitor, message: Request, callback) {
@@ -72,6 +79,7 @@ export async function engine(
       dependsOn: message.getDependenciesList().map(nameOf).sort(),
       ignoreChanges: message.getIgnorechangesList(),
       retainOnDelete: message.getRetainondelete() ?? false,
+      ...before(message.getHooks()),
     };
   });
   return {
@@ -91,6 +99,11 @@ export function settled<T>(output: pulumi.Output<T>): Promise<T> {
 /** A secret as an input holds it; Pulumi's own signature of one. */
 export function secret(value: unknown): object {
   return { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", value };
+}
+
+function before(hooks: ReturnType<Request["getHooks"]>): Pick<Registered, "before"> {
+  const [create, update] = [hooks?.getBeforeCreateList() ?? [], hooks?.getBeforeUpdateList() ?? []];
+  return create.length + update.length === 0 ? {} : { before: { create, update } };
 }
 
 function nameOf(urn: string): string {

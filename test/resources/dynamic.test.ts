@@ -88,15 +88,6 @@ describe("the state", () => {
     expect(implementation.ensure).toHaveBeenLastCalledWith({ tag: "v2" }, olds);
   });
 
-  test("never says that the resource is pending: as long as it is, every update asks it anew", async () => {
-    const pending = { tag: "v1", pending: true };
-    const { outs } = await create("guard", implementation, pending);
-    expect(outs).toEqual({ tag: "v1", releaseId: 1, drift: [] });
-    expect(implementation.ensure).toHaveBeenLastCalledWith({ tag: "v1" }, undefined);
-    expect(diffOf(outs, pending)).toEqual({ changes: true, replaces: [] });
-    expect(diffOf(outs, { tag: "v1" })).toEqual({ changes: false, replaces: [] });
-  });
-
   test("after a refresh is what was recorded, with what was seen beside it", async () => {
     const recorded = { tag: "v1", releaseId: 1, drift: [], __provider: "text" };
     const seen = await read("guard", implementation, recorded);

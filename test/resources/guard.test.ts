@@ -1,6 +1,10 @@
+import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type GuardInputs, implementation } from "../../src/resources/guard.ts";
+import { registryOf } from "../../src/resources/clients.ts";
+import { beforePush, type GuardInputs, implementation } from "../../src/resources/guard.ts";
 import { exportIndex } from "../../src/services/builder.ts";
+import { engine } from "../components/engine.ts";
+import { FACTS } from "../model/facts.ts";
 import { putIndex, type RegistryServer } from "../services/registry-server.ts";
 import { configure, registryWrites, startTestRegistry } from "./services.ts";
 
@@ -58,27 +62,37 @@ describe("the guard", () => {
     );
   });
 
-  test("refuses when the version tag holds another index, and passes over the same", async () => {
+  test("refuses when the build fails", async () => {
+    build.mockRejectedValue(new Error("builder (buildx default) failed"));
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("builder (buildx default) failed");
+  });
+});
+
+describe("before a push", () => {
+  const ask = async (digest: string) => {
+    await engine();
+    const files: Record<string, string> = {};
+    const facts = pulumi.output({ ...FACTS, tag: "v1.0.0", image: { ...FACTS.image, digest }, files });
+    const place = { image: registry.image, registry: await registryOf(registry.image) };
+    return beforePush("tag", { ...place, facts }).callback({ urn: "", id: "", name: "", type: "" });
+  };
+
+  test("a version tag that holds another index is refused; one that is free or holds the same is not", async () => {
+    await ask(DIGEST);
     const { digest: found } = putIndex(registry, "v1.0.0", {});
-    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow(
+    await ask(found);
+    await expect(ask(DIGEST)).rejects.toThrow(
       `${registry.image}:v1.0.0 is already in the registry with another content: it holds ${found}, this release would be ${DIGEST}`,
     );
-    build.mockResolvedValue({ digest: found, digests: {} });
-    expect(await implementation.ensure({ ...inputs, digest: found }, undefined)).toEqual({});
     expect(registryWrites(registry)).toEqual([]);
   });
 
-  test("refuses when nobody knows what the version tag holds", async () => {
+  test("nothing goes on when nobody knows what the version tag holds", async () => {
     registry.fault = (_, response) => {
       response.writeHead(403).end();
       return true;
     };
-    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("was refused with 403");
-  });
-
-  test("refuses when the build fails", async () => {
-    build.mockRejectedValue(new Error("builder (buildx default) failed"));
-    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow("builder (buildx default) failed");
+    await expect(ask(DIGEST)).rejects.toThrow("was refused with 403");
   });
 });
 
