@@ -12,6 +12,7 @@ import {
   type PlatformManifest,
   platformsOf,
 } from "./registry/manifest.ts";
+import { persistent } from "./registry/persistence.ts";
 import { createSession } from "./registry/session.ts";
 import type { Patience } from "./retry.ts";
 import { ServiceError } from "./service-error.ts";
@@ -86,7 +87,8 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
     trustCertificates(trust);
   }
   const service = `registry ${host}`;
-  const session = createSession(createTransport({ service, report, patience }), { service, repository, credentials });
+  const transport = persistent(createTransport({ service, timeoutMs: patience?.timeoutMs }), service, patience, report);
+  const session = createSession(transport, { service, repository, credentials });
   const root = `https://${host === "docker.io" ? "registry-1.docker.io" : host}/v2/${repository}`;
   // What a digest names cannot change, so a manifest is asked for once; a failure is not kept.
   const documents = new Map<Digest, Promise<Manifest | undefined>>();

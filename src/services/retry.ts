@@ -6,19 +6,20 @@ import { ServiceError } from "./service-error.ts";
 export interface Patience {
   /** Attempts after the first one. Default 4. */
   readonly retries?: number;
-  /** First back-off in milliseconds, before jitter; doubled each time. Default 500. */
-  readonly backoffMs?: number;
   /** Seconds one call may wait in total because the service asked for it. Default 120. */
   readonly maxWaitSeconds?: number;
   /** Milliseconds without any progress after which an attempt is given up. Default 60 000. */
   readonly timeoutMs?: number;
-  /** Waits that long; the clock of the tests replaces it. */
-  readonly pause?: (milliseconds: number) => Promise<unknown>;
+  /** Milliseconds that a second of waiting takes. Default 1000; tests make time short. */
+  readonly secondMs?: number;
 }
 
+/** The defaults of a {@link Patience}. */
+export const patient = { retries: 4, maxWaitSeconds: 120, timeoutMs: 60_000, secondMs: 1000 } as const;
+
 /**
- * The one place where calls to GitHub or a registry are tried again: bounded, with exponential back-off and jitter, and
- * never sooner than the service asked for.
+ * Tries a call to a registry again: bounded, with exponential back-off and jitter, and never sooner than it asked for.
+ * (Requests to GitHub are tried again by Octokit's plugins, see `github/octokit.ts`.)
  *
  * @param attempt throws a {@link ServiceError}; anything else is final
  * @param idempotent whether a call that may have been applied can simply be sent again
@@ -55,13 +56,12 @@ export function writeOnce<T>(
 }
 
 function manners(shouldRetry: (error: Error) => boolean, patience: Patience, report: (line: string) => void): Options {
-  const { retries = 4, backoffMs = 500, maxWaitSeconds = 120 } = patience;
-  const wait = patience.pause ?? ((milliseconds: number) => pause(milliseconds));
+  const { retries, maxWaitSeconds, secondMs } = { ...patient, ...patience };
   let waited = 0;
   return {
     retries,
-    minTimeout: backoffMs,
-    maxTimeout: backoffMs * 16,
+    minTimeout: secondMs / 2,
+    maxTimeout: secondMs * 8,
     randomize: true,
     shouldRetry: ({ error }) => shouldRetry(error),
     onFailedAttempt: async ({ error, retriesLeft }) => {
@@ -74,7 +74,7 @@ function manners(shouldRetry: (error: Error) => boolean, patience: Patience, rep
       }
       waited += seconds;
       report(`${serviceOf(error)} asks to wait ${seconds} s`);
-      await wait(seconds * 1000);
+      await pause(seconds * secondMs);
     },
   };
 }
@@ -87,7 +87,8 @@ function serviceOf(error: Error): string {
   return error instanceof ServiceError ? error.service : "the service";
 }
 
-function tooLong(error: Error, seconds: number, limit: number): Error {
+/** The same failure, final, naming the time that the service asks to wait for. @param limit seconds that would be waited */
+export function tooLong(error: Error, seconds: number, limit: number): Error {
   const until = new Date(Date.now() + seconds * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const message = `${error.message}\n${serviceOf(error)} asks to wait ${seconds} s, until ${until}; at most ${limit} s are waited: run it again after that time`;
   return error instanceof ServiceError ? error.saying(message) : new Error(message);

@@ -1,4 +1,4 @@
-import { type Patience, requestedWait, withRetries } from "./retry.ts";
+import { patient } from "./retry.ts";
 import { ServiceError } from "./service-error.ts";
 
 /** One request, told so that it can be sent again. */
@@ -13,7 +13,7 @@ export interface Exchange {
   readonly idempotent?: boolean | undefined;
 }
 
-/** An answer that is neither a redirect nor a passing fault. Its body can be read once, in pieces or as a whole. */
+/** An answer, whatever its status. Its body can be read once, in pieces or as a whole. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -24,8 +24,8 @@ export interface Answer {
 /** Sends requests to one service; the only code that does. */
 export interface Transport {
   /**
-   * Sends a request and reads its answer. A broken connection, a time-out, 429 and 5xx are tried again (see
-   * `retry.ts`), the reading included; every other status reaches `read`.
+   * Sends a request, follows redirects and reads the answer, whatever its status.
+   * @throws ServiceError when there is no complete answer, or a redirect leads where it must not
    */
   exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T>;
 }
@@ -36,36 +36,25 @@ export interface TransportOptions {
   readonly service: string;
   /** Allow `http:` to the loopback interface; everything else is `https:` without exception. Default false. */
   readonly plainLoopback?: boolean;
-  readonly report?: ((line: string) => void) | undefined;
-  readonly patience?: Patience | undefined;
+  /** Milliseconds without any progress after which an exchange is given up. Default 60 000. */
+  readonly timeoutMs?: number | undefined;
 }
 
 const maxRedirects = 5;
 // Bytes per second below which an upload counts as stuck; progress of a request's body cannot be observed.
 const slowestUpload = 20_000;
-const idempotentMethods = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 /** A transport over Node's fetch. Redirects are followed here, so that no credential reaches another origin. */
 export function createTransport({
   service,
   plainLoopback = false,
-  report,
-  patience = {},
+  timeoutMs: idleMs = patient.timeoutMs,
 }: TransportOptions): Transport {
-  return {
-    exchange: (request, read) =>
-      withRetries(
-        () => attempt(request, read),
-        request.idempotent ?? idempotentMethods.has(request.method),
-        patience,
-        report,
-      ),
-  };
+  return { exchange };
 
-  async function attempt<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T> {
+  async function exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T> {
     const name = `${request.method} ${withoutQuery(new URL(request.url))}`;
-    const idleMs = patience.timeoutMs ?? 60_000;
     const controller = new AbortController();
     const giveUp = () => controller.abort(new Error(`nothing arrived for ${idleMs / 1000} s`));
     let timer = setTimeout(giveUp, idleMs + ((request.body?.length ?? 0) / slowestUpload) * 1000);
@@ -85,7 +74,7 @@ export function createTransport({
         headers: response.headers,
         body: watched(response.body, progress, broken),
       };
-      return await read(await refuseFaults(answer, name));
+      return await read(answer);
     } finally {
       clearTimeout(timer);
       // Frees the connection when the body was not read to its end.
@@ -138,35 +127,6 @@ export function createTransport({
       url = next;
     }
   }
-
-  /** Lets good answers and final refusals pass, and throws what may pass by itself. */
-  async function refuseFaults(answer: Answer, name: string): Promise<Answer> {
-    const { status, headers } = answer;
-    if (status !== 403 && status !== 408 && status !== 429 && status < 500) {
-      return answer;
-    }
-    const content = await contentOf(answer);
-    const text = content.toString("utf8");
-    const waitSeconds = requestedWait(status, headers, text, Date.now());
-    if (status === 403 && waitSeconds === undefined) {
-      return {
-        status,
-        headers,
-        body: (async function* () {
-          yield content;
-        })(),
-      };
-    }
-    throw new ServiceError(`${service} answered ${status} to ${name}: ${detailOf(text)}`, {
-      service,
-      status,
-      transient: true,
-      mayBeApplied: status >= 500,
-      headers,
-      text,
-      ...(waitSeconds === undefined ? {} : { waitSeconds }),
-    });
-  }
 }
 
 /** The whole body of an answer. */
@@ -202,6 +162,13 @@ export function detailOf(text: string): string {
 /** An address without query and user, which may hold secrets. */
 export function withoutQuery(url: URL): string {
   return `${url.origin}${url.pathname}`;
+}
+
+const idempotentMethods = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+
+/** Whether a request that was perhaps applied may be sent again. */
+export function isIdempotent({ method, idempotent }: Pick<Exchange, "method" | "idempotent">): boolean {
+  return idempotent ?? idempotentMethods.has(method);
 }
 
 /** Whether an address is on this machine's loopback interface. */

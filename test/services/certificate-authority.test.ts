@@ -14,7 +14,7 @@ afterAll(async () => {
 
 test("the registry's authority comes from SSL_CERT_FILE, as for the Go programs", async () => {
   const { digest } = putIndex(server, "v1.0.0", {});
-  const options = { reference: `${server.host}/octo/demo`, patience: { retries: 2, backoffMs: 1 } };
+  const options = { reference: `${server.host}/octo/demo`, patience: { retries: 2, secondMs: 2 } };
   await expect(createRegistry(options).digestOf("v1.0.0")).rejects.toThrow("name its CA file in SSL_CERT_FILE");
   expect(server.seen).toEqual([]);
   vi.stubEnv("SSL_CERT_FILE", server.ca);

@@ -41,7 +41,7 @@ function client(credentials?: Credentials) {
     reference: `${server.host}/octo/demo`,
     ca: server.ca,
     credentials,
-    patience: { retries: 1, backoffMs: 1 },
+    patience: { retries: 1, secondMs: 2 },
   });
 }
 

@@ -11,13 +11,14 @@ import {
   types,
 } from "./registry-server.ts";
 
+// Time runs 500 times as fast.
+const secondMs = 2;
+
 let server: RegistryServer;
-let waits: number[];
 let lines: string[];
 
 beforeEach(async () => {
   server = await startRegistryServer();
-  waits = [];
   lines = [];
 });
 afterEach(() => server.stop());
@@ -30,9 +31,8 @@ function client(credentials?: Credentials, timeoutMs = 5000) {
     report: (line) => lines.push(line),
     patience: {
       retries: 2,
-      backoffMs: 1,
+      secondMs,
       timeoutMs,
-      pause: async (milliseconds) => waits.push(milliseconds),
     },
   });
 }
@@ -114,8 +114,9 @@ describe("passing faults", () => {
   test("Retry-After is waited for and reported", async () => {
     putIndex(server, "v1.0.0", { "linux/amd64": image });
     server.fault = failing(1, "HEAD", 429, { "retry-after": "42" });
+    const start = performance.now();
     await client().digestOf("v1.0.0");
-    expect(waits).toEqual([42_000]);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(42 * secondMs - 1);
     expect(lines).toEqual([`registry ${server.host} asks to wait 42 s`]);
   });
 
@@ -124,14 +125,14 @@ describe("passing faults", () => {
     await expect(client().digestOf("v1.0.0")).rejects.toThrow(
       /asks to wait 3600 s, until 20\d\d-.*Z; at most 120 s are waited/,
     );
-    expect(waits).toEqual([]);
+    expect(lines).toEqual([]);
     expect(server.seen).toHaveLength(1);
   });
 
   test("the cap holds for the sum of the waits", async () => {
     server.fault = failing(99, "HEAD", 429, { "retry-after": "70" });
     await expect(client().digestOf("v1.0.0")).rejects.toThrow("asks to wait 70 s");
-    expect(waits).toEqual([70_000]);
+    expect(lines).toEqual([`registry ${server.host} asks to wait 70 s`]);
   });
 
   test("a connection that is cut before the answer is tried again", async () => {

@@ -1,8 +1,9 @@
-import { Octokit } from "@octokit/core";
+import type { Octokit } from "@octokit/core";
 import { z } from "zod";
-import type { Patience } from "../retry.ts";
+import { type Patience, requestedWait } from "../retry.ts";
 import { ServiceError } from "../service-error.ts";
 import { type Answer, contentOf, createTransport, detailOf, type Exchange, isLoopback } from "../transport.ts";
+import { createOctokit } from "./octokit.ts";
 
 /** Octokit's typed request function, on its way through our transport. */
 export type Ask = Octokit["request"];
@@ -35,8 +36,6 @@ export interface Api {
       page: number,
     ) => Promise<{ readonly data: unknown; readonly headers: { readonly link?: string | undefined } }>,
   ): Promise<T[]>;
-  /** Sends a request that Octokit has no form for, with the credential. */
-  exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T>;
 }
 
 /** Entries per page of a list, the most that GitHub gives. */
@@ -46,7 +45,6 @@ export const pageSize = 100;
 const maxPages = 100;
 const version = { "x-github-api-version": "2022-11-28" };
 const bodiless = new Set([204, 205, 304]);
-const silent = () => {};
 
 /** @throws when `apiUrl` is not https (or http on the loopback interface) */
 export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api {
@@ -58,16 +56,11 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
     );
   }
   const service = "GitHub";
-  const transport = createTransport({ service, plainLoopback, report, patience });
-  const octokit = new Octokit({
-    baseUrl: url.href.replace(/\/$/, ""),
-    userAgent: "mount-monitor-release",
-    log: { debug: silent, info: silent, warn: silent, error: silent },
-    request: { fetch: fetchInstead },
-    ...(token ? { auth: token } : {}),
-  });
+  const transport = createTransport({ service, plainLoopback, timeoutMs: patience?.timeoutMs });
+  const baseUrl = url.href.replace(/\/$/, "");
+  const octokit = createOctokit({ baseUrl, token, fetch: fetchInstead, patience, report });
 
-  return { url, call, find, list, exchange };
+  return { url, call, find, list };
 
   async function call<T>(schema: z.ZodType<T>, send: (ask: Ask) => Promise<{ readonly data: unknown }>): Promise<T> {
     return checked(schema, (await sent(send)).data);
@@ -108,25 +101,16 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
     throw new ServiceError(`GitHub's list goes on after ${maxPages} pages; it is not read further`, { service });
   }
 
-  function exchange<T>(request: Exchange, read: (answer: Answer) => Promise<T>): Promise<T> {
-    const headers = { ...version, ...request.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
-    return transport.exchange({ ...request, headers }, read).catch((error: unknown) => {
-      throw withoutToken(error);
-    });
-  }
-
   async function sent<A>(send: (ask: Ask) => Promise<A>): Promise<A> {
     try {
       return await send(octokit.request);
     } catch (error) {
-      // Octokit wraps what its fetch throws; an error that was explained already is passed on as it is.
-      const cause = error instanceof Error ? error.cause : undefined;
-      throw withoutToken(cause instanceof ServiceError ? cause : error);
+      throw withoutToken(error);
     }
   }
 
-  // Octokit's fetch: reads the whole answer inside the transport, so that a broken one is asked for again, and turns
-  // refusals into errors that say what to do.
+  // Octokit's fetch: reads the whole answer, so that a broken one is asked for again, and turns refusals into errors
+  // that say what to do.
   function fetchInstead(target: string, init: RequestInit): Promise<Response> {
     const method = init.method ?? "GET";
     const request: Exchange = {
@@ -134,6 +118,7 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
       url: target,
       headers: { ...version, ...Object.fromEntries(new Headers(init.headers)) },
       body: bodyOf(init.body),
+      redirects: init.redirect === "follow" ? "anywhere" : "same-origin",
     };
     return transport.exchange(request, async (answer) => {
       const content = await contentOf(answer);
@@ -145,12 +130,16 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
   }
 
   function refusal(name: string, { status, headers }: Answer, text: string): ServiceError {
-    const fix = fixOf(status, headers, token !== undefined);
+    const waitSeconds = requestedWait(status, headers, text, Date.now());
+    const fix = waitSeconds === undefined ? fixOf(status, headers, token !== undefined) : "";
     return new ServiceError(`GitHub answered ${status} to ${name}: ${detailOf(text)}${fix ? `. ${fix}` : ""}`, {
       service,
       status,
+      transient: status === 408 || status === 429 || status >= 500 || waitSeconds !== undefined,
+      mayBeApplied: status >= 500,
       headers,
       text,
+      ...(waitSeconds === undefined ? {} : { waitSeconds }),
     });
   }
 

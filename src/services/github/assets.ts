@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type Patience, writeOnce } from "../retry.ts";
 import { ServiceError } from "../service-error.ts";
-import { contentOf, detailOf } from "../transport.ts";
 import { type Api, pageSize } from "./api.ts";
 import { type Asset, assetSchema, type Release } from "./release.ts";
 
@@ -121,26 +120,16 @@ export function createAssets(
   }
 
   async function downloadAsset(asset: Asset): Promise<Buffer<ArrayBuffer>> {
-    const request = {
-      method: "GET",
-      url: `${api.url.href.replace(/\/$/, "")}/repos/${place.owner}/${place.repo}/releases/assets/${asset.id}`,
-      headers: { accept: "application/octet-stream", "accept-encoding": "identity" },
-      // GitHub sends on to its storage, which signs its addresses and must not see the token.
-      redirects: "anywhere",
-    } as const;
-    const bytes = await api.exchange(request, async (answer) => {
-      const content = await contentOf(answer);
-      if (answer.status !== 200) {
-        throw new ServiceError(
-          `GitHub answered ${answer.status} to the download of asset ${asset.name}: ${detailOf(content.toString("utf8"))}`,
-          {
-            service: "GitHub",
-            status: answer.status,
-          },
-        );
-      }
-      return content;
-    });
+    const content = await api.call(z.instanceof(ReadableStream<Uint8Array<ArrayBuffer>>), (ask) =>
+      ask("GET /repos/{owner}/{repo}/releases/assets/{asset_id}", {
+        ...place,
+        asset_id: asset.id,
+        headers: { accept: "application/octet-stream", "accept-encoding": "identity" },
+        // GitHub sends on to its storage, which signs its addresses and must not see the token.
+        request: { redirect: "follow", parseSuccessResponseBody: false },
+      }),
+    );
+    const bytes = Buffer.from(await new Response(content).arrayBuffer());
     if (bytes.length !== asset.size || (asset.digest !== undefined && asset.digest !== `sha256:${sha256(bytes)}`)) {
       throw new Error(
         `asset ${asset.name} came with ${bytes.length} bytes, SHA-256 ${sha256(bytes)}; GitHub lists ${asset.size} bytes, ${asset.digest ?? "no digest"}`,
