@@ -16,6 +16,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          env: { REHEARSAL_SUPERVISOR: "test/e2e/supervisor.ts" },
           // Whole releases, each with services of its own: one file after the other, after the quick ones.
           fileParallelism: false,
           sequence: { groupOrder: 1 },

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { appendFile, mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { CommandError } from "@pulumi/pulumi/automation/index.js";
 import { provisionKit } from "../kit/provision.ts";
 import { isSecret } from "../src/model/setting.ts";
@@ -87,6 +88,7 @@ export async function openRehearsal(
   signal.throwIfAborted();
   const { github: port } = await choosePorts(local);
   const github = await startGitHub({ port, dataDir: join(local, "github"), token: TOKEN, acceptAnyCommit: true });
+  await supervise(github);
   ending.defer(() => github.stop());
   ending.defer(() => keepHistory(github, local));
   const repository = options.settings.repository ?? REPOSITORY;
@@ -128,6 +130,15 @@ async function intentOf(
   return id === undefined ? undefined : { version, commit: id, source, settings };
 }
 
+/** For the tests of whole releases: a module of theirs sees every answer of the local GitHub, or has it misbehave. */
+async function supervise(github: LocalGitHub): Promise<void> {
+  const { REHEARSAL_SUPERVISOR: module } = process.env;
+  if (module) {
+    const { supervise }: { supervise(github: LocalGitHub): void } = await import(pathToFileURL(resolve(module)).href);
+    supervise(github);
+  }
+}
+
 /** @throws when another start is at work in the directory */
 async function holdLock(directory: string): Promise<() => Promise<void>> {
   const release = await takeKernelLock(directory);
@@ -153,13 +164,20 @@ async function run(
   report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const heard = new AbortController();
+  const show = (text: string) => {
+    if (text.includes("^C received")) {
+      heard.abort();
+    }
+    process.stderr.write(text);
+  };
   const shown = {
     configFile,
-    signal,
+    signal: unheard(signal, heard.signal),
     color: process.stderr.isTTY ? "always" : "never",
-    onOutput: (text: string) => process.stderr.write(text),
+    onOutput: show,
     // Where the engine says what fails before there is a resource, and every error of a preview.
-    onError: (text: string) => process.stderr.write(text),
+    onError: show,
   } as const;
   if (options.preview) {
     await stack.preview({ ...shown, diff: true }).catch(alreadyShown);
@@ -174,6 +192,20 @@ async function run(
   } else {
     report(String(plain.reason));
   }
+}
+
+/**
+ * Passes an interruption on to the engine, unless it has heard of it already: Ctrl-C at a terminal reaches it, too, and when
+ * told twice it does not wait for what is under way.
+ */
+function unheard(signal: AbortSignal, heard: AbortSignal): AbortSignal {
+  const passedOn = new AbortController();
+  const passOn = () => passedOn.abort();
+  signal.addEventListener("abort", () => {
+    const timer = setTimeout(passOn, 500);
+    heard.addEventListener("abort", () => clearTimeout(timer));
+  });
+  return passedOn.signal;
 }
 
 // The engine's error repeats everything that was shown while it ran.

@@ -3,6 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa, type ResultPromise } from "execa";
+import { validateExchange } from "../rehearsal/github/schema.ts";
+import { answersFile } from "./supervisor.ts";
 
 const project = join(import.meta.dirname, "../..");
 // The same author and time for every clone: the same tree is then the same commit.
@@ -31,6 +33,7 @@ export interface Clone {
   githubRequests(): Promise<readonly Request[]>;
   /** The requests that the registry was sent in all runs so far. */
   registryRequests(): Promise<readonly Request[]>;
+  /** Removes it. @throws when an answer of its local GitHub was not as GitHub describes it */
   remove(): Promise<void>;
 }
 
@@ -106,7 +109,7 @@ function openClone(path: string, umask = "022"): Clone {
       forceKillAfterDelay: false,
     });
 
-  return {
+  const clone: Clone = {
     path,
     git,
     spawn,
@@ -160,8 +163,19 @@ function openClone(path: string, umask = "022"): Clone {
         const [, method = "", target = "", status] = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d+)/.exec(line) ?? [];
         return { method, path: target, status: Number(status) };
       }),
-    remove: () => rm(dirname(path), { recursive: true, force: true }),
+    async remove() {
+      const answers = new Set(await linesOf(join(path, answersFile)));
+      const asked = await clone.githubRequests();
+      await rm(dirname(path), { recursive: true, force: true });
+      if (asked.length > 0 && answers.size === 0) {
+        throw new Error("the answers of the local GitHub were not kept: is REHEARSAL_SUPERVISOR set?");
+      }
+      for (const answer of answers) {
+        validateExchange(JSON.parse(answer));
+      }
+    },
   };
+  return clone;
 }
 
 async function linesOf(path: string): Promise<string[]> {

@@ -52,6 +52,40 @@ describe("a signal", () => {
   });
 });
 
+describe("Ctrl-C at a terminal, which every process of the group gets", () => {
+  let clone: Clone;
+
+  beforeAll(async () => {
+    clone = await makeClone("terminal");
+  });
+  afterAll(() => clone.remove());
+
+  test("while GitHub lets an upload wait: the wait is shown, the release is finished, and nothing after it is begun", async () => {
+    const limit = { status: 429, headers: { "retry-after": "2" }, body: { message: "slow down" } };
+    const faults = [{ method: "POST", surface: "uploads", path: "**", nth: 2, action: limit }];
+    const start = clone.launch([], { REHEARSAL_FAULTS: JSON.stringify(faults) });
+    await start.shows("GitHub asks to wait 2 s");
+    process.kill(-start.pid, "SIGINT");
+    const { code, shown } = await start.ended();
+    expect(code).toBe(130);
+    expect(shown.match(/\^C received.*/g)).toEqual([expect.stringContaining("^C received; cancelling")]);
+    // The engine shows it at once, not when the resource is done.
+    expect(shown.indexOf("GitHub asks to wait 2 s")).toBeLessThan(shown.indexOf("release-github created"));
+    expect(shown).not.toContain("release-ledger creating");
+    expect(await pendingOperations(clone)).toEqual([]);
+    await expectNothingLeft(clone);
+    await using world = await openWorld(clone.path);
+    expect(world.release("v1.0.0")).toMatchObject({ draft: false, assets: Array(5).fill({ state: "uploaded" }) });
+  });
+
+  test("a plain start does the rest, with the same bytes", async () => {
+    const { outputs, shown } = await clone.start();
+    expect(shown).not.toContain("release-github updating");
+    expect(outputs.channels).toEqual({ latest: "1.0.0", "1": "1.0.0", "1.0": "1.0.0" });
+    expect(bytesOf(outputs)).toEqual(bytesOf(undisturbed.outputs));
+  });
+});
+
 describe("SIGKILL", () => {
   let clone: Clone;
   let commit: string;
@@ -129,8 +163,7 @@ describe("SIGKILL", () => {
   async function expectWhole(tags: readonly string[]): Promise<void> {
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged(\n|$)/);
     await expectNothingLeft(clone);
-    const state = await readFile(join(clone.path, ".local/state/.pulumi/stacks/mount-monitor/local.json"), "utf8");
-    expect(JSON.parse(state).checkpoint.latest.pending_operations ?? []).toEqual([]);
+    expect(await pendingOperations(clone)).toEqual([]);
     await using world = await openWorld(clone.path);
     expect(
       world
@@ -152,6 +185,11 @@ async function begun(clone: Clone, start: Running): Promise<void> {
   for await (const { filename } of watch(clone.path, { signal: ending.signal })) {
     if (filename === ".local") return;
   }
+}
+
+async function pendingOperations({ path }: Clone): Promise<unknown> {
+  const state = await readFile(join(path, ".local/state/.pulumi/stacks/mount-monitor/local.json"), "utf8");
+  return JSON.parse(state).checkpoint.latest.pending_operations ?? [];
 }
 
 /** What a release consists of, without the port of its registry. */
