@@ -5,13 +5,13 @@ import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automa
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
-import program from "../index.ts";
 import type { Kit } from "../kit/provision.ts";
 import { isSecret } from "../src/model/setting.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
 import { existingSetting } from "../src/services/github/existing.ts";
 import { startTime } from "../src/services/liveness.ts";
+import { inlineProgram } from "./program.ts";
 
 /** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
 const STACK = "local";
@@ -67,7 +67,7 @@ export async function openStack({
     { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
   );
   const stack = await LocalWorkspace.createOrSelectStack(
-    { stackName: STACK, projectName: PROJECT, program },
+    { stackName: STACK, projectName: PROJECT, program: inlineProgram },
     {
       workDir: project,
       pulumiHome: root,

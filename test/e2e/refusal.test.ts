@@ -43,6 +43,8 @@ describe("nothing is written", () => {
     const settings = Object.entries(wrong).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
     const writing = await written(async () => {
       const { stderr } = await failure(clone.start(["--version", "1.0", ...settings]));
+      const [, diagnostics = ""] = stderr.split("Diagnostics:");
+      expect(diagnostics.match(/error: .*/g)).toEqual(["error: the settings of this stack are not valid:"]);
       for (const [key, value] of Object.entries({ ...wrong, version: "1.0" })) {
         expect(stderr).toContain(`mount-monitor:${key} `);
         if (key !== "colour") expect(stderr).toContain(JSON.stringify(value));
