@@ -108,6 +108,66 @@ describe("the token flow", () => {
     ]);
   });
 
+  test("replaces one that expired before a write, for the same write", async () => {
+    const registry = client(user);
+    await registry.putManifest("latest", Buffer.from("{}"), types.index);
+    good.clear();
+    good.add("another");
+    await registry.putManifest("1", Buffer.from("{}"), types.index);
+    expect(log().slice(3)).toEqual([
+      "PUT /v2/octo/demo/manifests/1 Bearer token-1",
+      `GET /token ${basic}`,
+      "PUT /v2/octo/demo/manifests/1 Bearer token-2",
+    ]);
+    expect(server.seen[4]?.path).toContain(`scope=${encodeURIComponent("repository:octo/demo:pull,push")}`);
+    expect(server.manifests.get("1")?.raw.toString()).toBe("{}");
+  });
+
+  test("does not try one to push again for every read, once it has expired", async () => {
+    const registry = client(user);
+    await registry.putManifest("latest", Buffer.from("{}"), types.index);
+    good.clear();
+    good.add("another");
+    await registry.digestOf("v1");
+    await registry.digestOf("v1");
+    expect(log().slice(3)).toEqual([
+      "HEAD /v2/octo/demo/manifests/v1 Bearer token-1",
+      `GET /token ${basic}`,
+      "HEAD /v2/octo/demo/manifests/v1 Bearer token-2",
+      "HEAD /v2/octo/demo/manifests/v1 Bearer token-2",
+    ]);
+  });
+
+  test("asks a token service again that failed in passing", async () => {
+    answer = { status: 503, body: "busy" };
+    const { fault } = server;
+    server.fault = (seen, response, nth) => {
+      if (seen.path.startsWith("/token") && nth === 2) {
+        answer = undefined;
+      }
+      return fault?.(seen, response, nth);
+    };
+    expect(await client(user).digestOf("v1")).toBe(digest);
+    expect(log().filter((line) => line.startsWith("GET /token"))).toHaveLength(2);
+  });
+
+  test("sends the credentials to no other host that the token service names", async () => {
+    const other = await startRegistryServer();
+    try {
+      const { fault } = server;
+      server.fault = (seen, response, nth) =>
+        seen.path.startsWith("/token")
+          ? Boolean(response.writeHead(307, { location: `https://${other.host}/token` }).end())
+          : fault?.(seen, response, nth);
+      await expect(client(user).digestOf("v1")).rejects.toThrow(
+        `redirects to another host, https://${other.host}/token`,
+      );
+      expect(other.seen).toEqual([]);
+    } finally {
+      await other.stop();
+    }
+  });
+
   test("gives one new token to requests under way at the same time", async () => {
     const registry = client(user);
     await registry.digestOf("v1");

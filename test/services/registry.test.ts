@@ -220,6 +220,34 @@ describe("an index", () => {
     await expect(client().index("v1.0.0")).rejects.toThrow(message);
   });
 
+  test("that is cut is read again", async () => {
+    const { digest, raw } = putIndex(server, "v1.0.0", { "linux/amd64": image });
+    server.fault = (_seen, response, nth) => {
+      if (nth > 1) {
+        return false;
+      }
+      response.writeHead(200, { "content-type": types.index, "content-length": raw.length });
+      response.write(raw.subarray(0, 10), () => response.destroy());
+      return true;
+    };
+    expect((await client().index("v1.0.0"))?.digest).toBe(digest);
+    expect(server.seen).toHaveLength(2);
+  });
+
+  test("of more bytes than registries allow is not read", async () => {
+    server.fault = (_seen, response) =>
+      Boolean(response.writeHead(200, { "content-type": types.index }).end(Buffer.alloc(4 * 1024 * 1024 + 1)));
+    await expect(client().index("v1.0.0")).rejects.toThrow("more than 4194304 bytes is not read");
+  });
+
+  test("of which one platform did not arrive names that platform's digest", async () => {
+    putIndex(server, "v1.0.0", { "linux/amd64": image });
+    const [platform] = (await client().index("v1.0.0"))?.platforms ?? [];
+    await expect(client().manifest(platform?.digest ?? "")).rejects.toThrow(
+      `${server.host}/octo/demo@${image.digest} is not in the registry`,
+    );
+  });
+
   test("by digest is asked for once, a missing one again", async () => {
     const { digest } = putIndex(server, "v1.0.0", { "linux/amd64": image });
     const registry = client();
@@ -401,6 +429,19 @@ describe("a channel", () => {
     server.fault = (seen, response, nth) => seen.method === "PUT" && nth === 1 && Boolean(response.destroy());
     await client().putManifest("latest", Buffer.from(raw), types.index);
     expect(paths()).toEqual(Array(2).fill("PUT /v2/octo/demo/manifests/latest"));
+  });
+
+  test("is put again when the registry failed in passing, and given up after the bound", async () => {
+    server.fault = failing(2, "PUT", 502);
+    await client().putManifest("latest", Buffer.from("{}"), types.index);
+    expect(server.manifests.has("latest")).toBe(true);
+    expect(server.seen).toHaveLength(3);
+    server.fault = failing(99, "PUT", 502);
+    await expect(client().putManifest("1", Buffer.from("{}"), types.index)).rejects.toThrow(
+      `registry ${server.host} answered 502 to PUT https://${server.host}/v2/octo/demo/manifests/1: said why`,
+    );
+    expect(server.seen).toHaveLength(6);
+    expect(server.manifests.has("1")).toBe(false);
   });
 
   test("is an error when it was refused, or stored as something else", async () => {

@@ -149,6 +149,7 @@ export function createAssets(
 /**
  * The upload address of a release, only when it belongs to the same GitHub as the API: it gets the credential, and it
  * comes from an answer. github.com and ghe.com upload to `uploads.` beside `api.`, a server of one's own to itself.
+ * Source: https://docs.github.com/en/enterprise-cloud@latest/admin/configuring-settings/configuring-github-connect/enabling-github-connect-for-ghecom#prerequisites
  *
  * @param template URI template as GitHub gives it, `…/assets{?name,label}`
  * @throws naming the host otherwise

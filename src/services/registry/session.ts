@@ -49,6 +49,10 @@ export function createSession(
         if (!(error instanceof Unauthorized)) {
           throw error;
         }
+        // A token to push that has expired must not be tried again for every read.
+        if (held.get("push") === used) {
+          held.delete("push");
+        }
         // Requests under way at the same time share one new token.
         const current = held.get("push") ?? held.get(need);
         const renewed = current !== undefined && current !== used ? current : authorize(error, need);
