@@ -9,6 +9,7 @@ import { connect } from "./src/connections.ts";
 import { nothingReleased, releaseOutputs } from "./src/outputs.ts";
 import { planRelease } from "./src/plan.ts";
 import { orRefuse } from "./src/refusal.ts";
+import { planRepository } from "./src/repository-plan.ts";
 import { stageSealed } from "./src/sealed.ts";
 import { readSettings } from "./src/settings.ts";
 
@@ -16,12 +17,14 @@ import { readSettings } from "./src/settings.ts";
 export default async function release(): Promise<Record<string, unknown>> {
   const settings = readSettings();
   const connections = await connect(settings);
-  const plan = await orRefuse(planRelease(settings, connections));
+  const [plan, kept] = await orRefuse(
+    Promise.all([planRelease(settings, connections), planRepository(settings, connections)]),
+  );
   if (settings.release.kind === "none") {
     pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
   }
 
-  new Repository("repository", settings);
+  new Repository("repository", { ...settings, ...kept });
   if (plan.kind === "none") {
     return nothingReleased(plan.reason);
   }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import program from "../index.ts";
 import { exportIndex } from "../src/services/builder.ts";
-import { engine, type Registered, settled } from "./components/engine.ts";
+import { engine, type Registered, secret, settled } from "./components/engine.ts";
 import { publishOurs } from "./published.ts";
 import { emptyDirectory, startTestGitHub, startTestRegistry, type TestGitHub, TOKEN } from "./resources/services.ts";
 import type { RegistryServer } from "./services/registry-server.ts";
@@ -36,7 +36,7 @@ function start(): ReturnType<typeof engine> {
 describe("the program", () => {
   test("declares nothing but the repository when there is no release", async () => {
     const [resources, outputs] = await run();
-    expect(Object.keys(resources)).toEqual(["repository"]);
+    expect(Object.keys(resources).filter((name) => !name.startsWith("repository"))).toEqual([]);
     expect(outputs).toEqual({
       release: null,
       reason: "no version tag was pushed, and the setting version is not set",
@@ -76,7 +76,11 @@ describe("the program", () => {
     const [second] = await run();
     expect(second["release-github"]?.inputs.version).toBe("1.0.1-rc.1");
     expect(Object.keys(second).sort()).toEqual(Object.keys(first).sort());
-    expect(Object.keys(first).sort()).toEqual([
+    expect(
+      Object.keys(first)
+        .filter((name) => !name.startsWith("repository-"))
+        .sort(),
+    ).toEqual([
       "binaries",
       "binaries-amd64",
       "binaries-arm64",
@@ -102,7 +106,10 @@ describe("the program", () => {
     const directory = await emptyDirectory();
     const [second] = await run();
     expect(second).toEqual(first);
-    const text = JSON.stringify(second);
+    // The provider is told where GitHub is, and the stack's token as a secret.
+    const { "repository-github": provider, ...others } = second;
+    expect(provider?.inputs).toMatchObject({ baseUrl: `${github.url}/`, token: secret(TOKEN) });
+    const text = JSON.stringify(others);
     for (const absent of [directory, TOKEN, github.url]) {
       expect(text).not.toContain(absent);
     }

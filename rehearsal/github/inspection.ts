@@ -1,5 +1,5 @@
 import sodium from "libsodium-wrappers";
-import { peel } from "./git-object.ts";
+import { makeCommit, peel } from "./git-object.ts";
 import type { Asset, Commit, Environment, Release, Repository, Secret, State } from "./state.ts";
 import type { Store } from "./store.ts";
 
@@ -28,6 +28,8 @@ export interface Inspection {
   addCommit(repository: string, sha: string, facts?: Partial<Omit<Commit, "sha">> & { branch?: string }): Commit;
   /** The text of a file at the tip of a branch (default: the default branch); undefined if there is none. */
   file(repository: string, path: string, branch?: string): string | undefined;
+  /** A commit of somebody on the default branch that changes one file; without a text it deletes the file. */
+  writeFile(repository: string, path: string, text: string | undefined): void;
   /** Name → value, decrypted; of an environment if one is named. */
   secrets(repository: string, environment?: string): Record<string, string>;
   variables(repository: string, environment?: string): Record<string, string>;
@@ -130,6 +132,19 @@ export function inspection(store: Store): Inspection {
       const tip = found.refs[`refs/heads/${branch ?? found.settings.default_branch}`];
       const blob = found.blobs[found.commits[tip?.sha ?? ""]?.files[path] ?? ""];
       return blob === undefined ? undefined : Buffer.from(blob, "base64").toString("utf8");
+    },
+    writeFile(fullName, path, text) {
+      const found = repository(fullName);
+      const ref = `refs/heads/${found.settings.default_branch}`;
+      const tip = found.commits[found.refs[ref]?.sha ?? ""];
+      const { [path]: _, ...files } = tip?.files ?? {};
+      if (text !== undefined) files[path] = store.putBlob(found, Buffer.from(text));
+      const author = { name: "Somebody", email: "somebody@example.com", date: store.time() };
+      const parents = tip ? [tip.sha] : [];
+      const made = makeCommit({ message: `Change ${path}`, author, committer: author, parents, files });
+      found.commits[made.sha] = made;
+      found.refs[ref] = { type: "commit", sha: made.sha };
+      store.save();
     },
     secrets: (fullName, environment) =>
       Object.fromEntries(

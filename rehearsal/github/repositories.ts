@@ -2,7 +2,7 @@ import { z } from "zod";
 import { user } from "./accounts.ts";
 import { readBody } from "./body.ts";
 import { type App, allows, type Call, commit, repositoryOf, type Service } from "./context.ts";
-import { validationFailed } from "./error.ts";
+import { notFound, validationFailed } from "./error.ts";
 import { apiOf, type Links, nodeId, webOf } from "./links.ts";
 import type { Repository } from "./state.ts";
 
@@ -63,9 +63,10 @@ export function repositoryRoutes(app: App, { store, links }: Service): void {
     return call.json({ names });
   });
 
-  app.get("/repos/:owner/:repo/immutable-releases", (call) =>
-    call.json({ enabled: repositoryOf(call, store, "admin").immutableReleases, enforced_by_owner: false }),
-  );
+  app.get("/repos/:owner/:repo/immutable-releases", (call) => {
+    if (!repositoryOf(call, store, "admin").immutableReleases) throw notFound();
+    return call.json({ enabled: true, enforced_by_owner: false });
+  });
   app.put("/repos/:owner/:repo/immutable-releases", (call) => switchImmutable(call, true));
   app.delete("/repos/:owner/:repo/immutable-releases", (call) => switchImmutable(call, false));
 

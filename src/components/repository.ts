@@ -1,55 +1,183 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
+import { blobOf } from "../model/blob.ts";
+import { RELEASE_ENVIRONMENT, type RepositoryPart, VERSION_TAGS } from "../model/repository-part.ts";
+import { isLoopback } from "../model/setting-rule.ts";
+import { usedActions } from "../model/used-actions.ts";
+import { ImmutableReleases } from "../resources/immutable-releases.ts";
+import { WorkflowCheck } from "../resources/workflow-check.ts";
 
-/** Settings that the stack keeps in the repository. */
+/** What the stack keeps in the repository. */
 export interface RepositoryArgs {
   /** `owner/name`. */
   readonly repository: string;
+  /** What is kept besides the variables; what is not listed is removed if the stack kept it before. */
+  readonly repositoryParts: readonly RepositoryPart[];
+  /** Path → text of the workflows on the default branch. */
+  readonly workflows: Readonly<Record<string, string>>;
+  /** Path → blob SHA-1 of those workflows that are not as declared on the default branch now. */
+  readonly differing: Readonly<Record<string, string>>;
   /** Names and values of Actions variables. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Names and values of Actions secrets; sealed for the repository by the provider. */
+  /** Names and values of the secrets of the environment `release`; the provider seals them for the repository. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   readonly githubUrl: string;
   readonly githubToken?: pulumi.Output<string> | undefined;
 }
 
-/** The Actions variables and secrets of the repository that is released from. */
+/**
+ * The repository that is released from: its workflows, and the settings that protect its releases.
+ *
+ * A run that a tag has started leaves it out, because its token cannot administer the repository: `pulumi up --exclude`
+ * with the pattern of `src/model/exclusion.ts`, and nothing else; this works on a stack that never had it, too.
+ */
 export class Repository extends pulumi.ComponentResource {
   constructor(name: string, args: RepositoryArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("mount-monitor:release:Repository", name, {}, options);
-    if (Object.keys({ ...args.variables, ...args.secrets }).length > 0) {
-      this.declareSettings(name, args);
+    const parts = new Set(args.repositoryParts);
+    // The provider is only there when something needs it: its plugin starts with every update.
+    if (parts.size > 0 || Object.keys(args.variables).length > 0) {
+      const place = placeOf(name, args, this);
+      declareVariables(name, args, place);
+      if (parts.has("workflows")) declareWorkflows(name, args, place);
+      if (parts.has("environment")) declareEnvironment(name, args, place);
+      if (parts.has("tag-ruleset")) declareTagRuleset(name, place);
+      if (parts.has("actions-permissions")) declareActionsPermissions(name, args, place);
+      if (parts.has("immutable-releases")) declareImmutableReleases(name, args, this);
     }
     this.registerOutputs({});
   }
+}
 
-  // The provider is only there when something needs it: its plugin starts with every update.
-  private declareSettings(name: string, args: RepositoryArgs): void {
-    const [owner = "", repository = ""] = args.repository.split("/");
-    const provider = new github.Provider(
-      `${name}-github`,
-      {
-        owner,
-        ...(args.githubToken ? { token: args.githubToken } : {}),
-        ...(args.githubUrl === "https://github.com" ? {} : { baseUrl: `${args.githubUrl}/` }),
-      },
-      { parent: this, transformations: args.githubToken ? [] : [withoutToken] },
-    );
-    for (const [variableName, value] of Object.entries(args.variables)) {
-      new github.ActionsVariable(
-        `${name}-${variableName}`,
-        { repository, variableName, value },
-        { parent: this, provider },
-      );
-    }
-    for (const [secretName, value] of Object.entries(args.secrets)) {
-      new github.ActionsSecret(`${name}-${secretName}`, { repository, secretName, value }, { parent: this, provider });
-    }
-  }
+/** Where a resource of the GitHub provider belongs. */
+interface Place {
+  /** Name of the repository, without its owner. */
+  readonly repository: string;
+  readonly options: { readonly parent: pulumi.Resource; readonly provider: github.Provider };
+}
+
+function placeOf(name: string, { githubUrl, githubToken, ...args }: RepositoryArgs, parent: pulumi.Resource): Place {
+  const [owner = "", repository = ""] = args.repository.split("/");
+  const provider = new github.Provider(
+    `${name}-github`,
+    {
+      owner,
+      ...(githubToken ? { token: githubToken } : {}),
+      ...(githubUrl === "https://github.com" ? {} : { baseUrl: `${githubUrl}/` }),
+      // GitHub asks for a second between two writes, and the provider keeps to it; a rehearsal's GitHub does not mind.
+      ...(isLoopback(new URL(githubUrl).host) ? { writeDelayMs: 0 } : {}),
+    },
+    // No child of the component: an update that excludes the component still makes its provider, and the engine would
+    // write a state that has the child and not the parent.
+    { transformations: githubToken ? [] : [withoutToken] },
+  );
+  return { repository, options: { parent, provider } };
 }
 
 // The SDK copies GITHUB_TOKEN of the environment into the inputs, and so into the state, in clear text; the plugin finds
 // it in the environment by itself.
 function withoutToken({ props, opts }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult {
   return { props: { ...props, token: undefined }, opts };
+}
+
+function declareVariables(name: string, args: RepositoryArgs, { repository, options }: Place): void {
+  for (const [variableName, value] of Object.entries(args.variables)) {
+    new github.ActionsVariable(`${name}-${variableName}`, { repository, variableName, value }, options);
+  }
+}
+
+// One commit after the other: two writes at once to a branch are a conflict.
+function declareWorkflows(name: string, args: RepositoryArgs, { repository, options }: Place): void {
+  const { workflows, differing } = args;
+  const files: pulumi.Resource[] = [];
+  for (const [path, content] of Object.entries(workflows)) {
+    const file = path.slice(path.lastIndexOf("/") + 1);
+    files.push(
+      new github.RepositoryFile(
+        `${name}-${file}`,
+        {
+          repository,
+          file: path,
+          content,
+          commitMessage: `ci: ${file} as the stack declares it`,
+          // A file that is there with the same text is adopted; one with another text, which the stack does not know, is
+          // not overwritten.
+          overwriteOnCreate: !(path in differing),
+        },
+        { ...options, dependsOn: files.slice(-1), ignoreChanges: ["overwriteOnCreate"] },
+      ),
+    );
+  }
+  const blobs = Object.fromEntries(Object.entries(workflows).map(([path, text]) => [path, blobOf(text)]));
+  new WorkflowCheck(`${name}-workflow-check`, { repository: args.repository, blobs }, differing, {
+    parent: options.parent,
+    dependsOn: files,
+  });
+}
+
+function declareEnvironment(name: string, { secrets }: RepositoryArgs, { repository, options }: Place): void {
+  const { environment } = new github.RepositoryEnvironment(
+    `${name}-environment`,
+    {
+      repository,
+      environment: RELEASE_ENVIRONMENT,
+      deploymentBranchPolicy: { protectedBranches: false, customBranchPolicies: true },
+    },
+    options,
+  );
+  new github.RepositoryEnvironmentDeploymentPolicy(
+    `${name}-environment-tags`,
+    { repository, environment, tagPattern: VERSION_TAGS },
+    options,
+  );
+  for (const [secretName, value] of Object.entries(secrets)) {
+    new github.ActionsEnvironmentSecret(
+      `${name}-${secretName}`,
+      { repository, environment, secretName, value },
+      options,
+    );
+  }
+}
+
+/** Version tags can be made, and then neither moved nor deleted; nobody is excepted. */
+function declareTagRuleset(name: string, { repository, options }: Place): void {
+  new github.RepositoryRuleset(
+    `${name}-tag-ruleset`,
+    {
+      repository,
+      name: "version tags",
+      target: "tag",
+      enforcement: "active",
+      conditions: { refName: { includes: [`refs/tags/${VERSION_TAGS}`], excludes: [] } },
+      rules: { update: true, deletion: true, nonFastForward: true },
+    },
+    options,
+  );
+}
+
+function declareActionsPermissions(name: string, args: RepositoryArgs, { repository, options }: Place): void {
+  new github.ActionsRepositoryPermissions(
+    `${name}-actions-permissions`,
+    {
+      repository,
+      enabled: true,
+      allowedActions: "selected",
+      allowedActionsConfig: {
+        githubOwnedAllowed: false,
+        verifiedAllowed: false,
+        patternsAlloweds: usedActions(Object.values(args.workflows)),
+      },
+      shaPinningRequired: true,
+    },
+    options,
+  );
+  new github.WorkflowRepositoryPermissions(
+    `${name}-workflow-permissions`,
+    { repository, defaultWorkflowPermissions: "read", canApprovePullRequestReviews: false },
+    options,
+  );
+}
+
+function declareImmutableReleases(name: string, { repository }: RepositoryArgs, parent: pulumi.Resource): void {
+  new ImmutableReleases(`${name}-immutable-releases`, { repository }, { parent });
 }

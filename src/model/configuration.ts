@@ -54,6 +54,7 @@ export function parseSettings(raw: RawSettings): ParsedSettings {
     ...(tag.ok && !release ? [otherTag(valid("version"), tag.tag)] : []),
     ...(image && !parseReference(image).ok ? [noDefaultImage(image)] : []),
     ...halfCredentials(raw),
+    ...homelessSecrets(checked.data),
   ];
   if (problems.length > 0 || !checked.success || !release || !image || !repository) {
     return { ok: false, problems };
@@ -146,6 +147,16 @@ function halfCredentials({ config }: RawSettings): string[] {
     : [
         `${NAMESPACE}:${user ? "registryPassword" : "registryUser"} is not set, and belongs to the other of both. ` +
           `Run: pulumi config set ${user ? `--secret ${NAMESPACE}:registryPassword` : `${NAMESPACE}:registryUser NAME`}`,
+      ];
+}
+
+// They are nowhere else, so that no job but the release's can read them.
+function homelessSecrets(values: Values | undefined): string[] {
+  return !values || values.repositoryParts.includes("environment") || Object.keys(values.secrets).length === 0
+    ? []
+    : [
+        `${NAMESPACE}:repositoryParts leaves out "environment", and ${NAMESPACE}:secrets belong into it. ` +
+          `Run: pulumi config rm ${NAMESPACE}:secrets, or add the part environment`,
       ];
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ARCHITECTURES, type Architecture, isArchitecture } from "./artifact.ts";
 import { parseRepository } from "./reference.ts";
+import { REPOSITORY_PARTS } from "./repository-part.ts";
 import {
   backendProblem,
   branchProblem,
@@ -207,6 +208,18 @@ export const settingsSchema = z.object({
     default: "",
     mend: `${NAMESPACE}:organization NAME`,
   }),
+  repositoryParts: z
+    .array(
+      z.enum(REPOSITORY_PARTS, `a part is one of ${REPOSITORY_PARTS.join(", ")}`),
+      "it must be a list of parts of the repository",
+    )
+    .refine((values) => new Set(values).size === values.length, "a part is there twice")
+    .register(facts, {
+      type: "array",
+      description: "Parts of the repository that the stack keeps; a part that is not listed is removed, or left alone.",
+      default: REPOSITORY_PARTS,
+      mend: `--path '${NAMESPACE}:repositoryParts[0]' ${REPOSITORY_PARTS[0]}`,
+    }),
   variables: named(MOST_VARIABLES).register(facts, {
     type: "object",
     description: "Actions variables to keep in the repository: name to value.",
@@ -215,7 +228,7 @@ export const settingsSchema = z.object({
   }),
   secrets: named(MOST_SECRETS).register(facts, {
     type: "object",
-    description: "Actions secrets to keep in the repository, encrypted: name to value.",
+    description: "Actions secrets to keep in the environment release, encrypted: name to value.",
     default: {},
     secret: true,
     mend: `--secret --path '${NAMESPACE}:secrets.NAME'`,

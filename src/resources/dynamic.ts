@@ -14,6 +14,8 @@ export interface Implementation<Inputs extends object, Facts extends object> {
    * What is missing is a sentence; a network or permission error is thrown, and fails the refresh.
    */
   observe(recorded: Inputs & Facts): Promise<string[]>;
+  /** Takes back a setting when its resource is removed. Absent for what was published, which nothing deletes. */
+  remove?(recorded: Inputs & Facts): Promise<void>;
 }
 
 /** Stack configuration as a dynamic provider receives it; secrets are in clear text here and go no further. */
@@ -62,8 +64,8 @@ export abstract class ReleaseResource extends pulumi.CustomResource {
       `pulumi-nodejs:dynamic/release:${type}`,
       name,
       { ...inputs, drift: [], __provider: providerText(module) },
-      // Published is write-once: nothing that a stack forgets is deleted by it.
-      { ...options, retainOnDelete: true },
+      // Published is write-once: nothing that a stack forgets is deleted by it, unless it is a mere setting.
+      { retainOnDelete: true, ...options },
     );
   }
 }
@@ -89,7 +91,7 @@ function providerText(module: string): string {
     create: async (inputs) => (await kernel()).create(${JSON.stringify(module)}, await implementation(), inputs),
     update: async (_id, olds, news) => (await kernel()).update(await implementation(), olds, news),
     read: async (id, recorded) => (await kernel()).read(id, await implementation(), recorded),
-    delete: async () => {},
+    delete: async (_id, recorded) => (await kernel()).remove(await implementation(), recorded),
   };
 };
 `;
@@ -130,6 +132,11 @@ export async function read(
   const props = { ...recorded, drift: await implementation.observe(recorded) };
   const inputs = Object.entries(props).filter(([name]) => !implementation.facts.includes(name));
   return { id, props, inputs: Object.fromEntries(inputs) };
+}
+
+/** Forgets the resource; only a setting is taken back. */
+export async function remove(implementation: Implementation<Recorded, Recorded>, recorded: Recorded): Promise<void> {
+  await implementation.remove?.(recorded);
 }
 
 async function ensured(

@@ -3,6 +3,7 @@ import { parseRepository } from "../model/reference.ts";
 import { type ApiOptions, createApi, pageSize } from "./github/api.ts";
 import { type Assets, createAssets } from "./github/assets.ts";
 import { pointerSchema, type Release, type Repository, releaseSchema, repositorySchema } from "./github/release.ts";
+import { createRepositorySettings, type RepositorySettings } from "./github/repository-settings.ts";
 import { writeOnce } from "./retry.ts";
 import { ServiceError } from "./service-error.ts";
 
@@ -24,7 +25,7 @@ export interface NewDraft {
  * What a release needs of one GitHub repository. Every function throws an error that names the request and the fix, and
  * never the token; a limit is waited for as GitHub asks, up to two minutes.
  */
-export interface GitHub extends Assets {
+export interface GitHub extends Assets, RepositorySettings {
   /** The repository as the token sees it. @throws when it is not there, or was renamed (naming the new name) */
   repository(): Promise<Repository>;
   /** All releases, newest first; drafts too when the token may push. */
@@ -74,16 +75,9 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
 
   return {
     ...createAssets(api, place, patience, options.report),
+    ...createRepositorySettings(api, place, async () => (await here()).permissions?.admin === true),
 
-    async repository() {
-      const found = await api.call(repositorySchema, (ask) => ask("GET /repos/{owner}/{repo}", place));
-      if (found.fullName.toLowerCase() !== repository.toLowerCase()) {
-        throw new Error(
-          `repository "${repository}" is called "${found.fullName}" now: pulumi config set mount-monitor:repository ${found.fullName}`,
-        );
-      }
-      return found;
-    },
+    repository: here,
 
     releases,
 
@@ -179,6 +173,16 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
         options.report,
       ),
   };
+
+  async function here(): Promise<Repository> {
+    const found = await api.call(repositorySchema, (ask) => ask("GET /repos/{owner}/{repo}", place));
+    if (found.fullName.toLowerCase() !== repository.toLowerCase()) {
+      throw new Error(
+        `repository "${repository}" is called "${found.fullName}" now: pulumi config set mount-monitor:repository ${found.fullName}`,
+      );
+    }
+    return found;
+  }
 
   async function releases(): Promise<Release[]> {
     const found = await api.list(releaseSchema, (ask, page) =>

@@ -1,7 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Repository, type RepositoryArgs } from "../../src/components/repository.ts";
-import { engine, secret } from "./engine.ts";
+import { blobOf } from "../../src/model/blob.ts";
+import { REPOSITORY_PARTS } from "../../src/model/repository-part.ts";
+import { engine, type Registered, secret } from "./engine.ts";
+
+const WORKFLOWS = {
+  ".github/workflows/release.yml": "on: push\njobs: {one: {steps: [{uses: actions/checkout@0123}]}}\n",
+  ".github/workflows/drift.yml": "on: schedule\n",
+};
+const NONE = { repositoryParts: [] };
 
 async function declared(change: Partial<RepositoryArgs>) {
   vi.stubEnv("GITHUB_TOKEN", "ghp_rotating");
@@ -9,6 +17,9 @@ async function declared(change: Partial<RepositoryArgs>) {
   const { resources } = await engine();
   new Repository("repository", {
     repository: "octo/demo",
+    repositoryParts: REPOSITORY_PARTS,
+    workflows: WORKFLOWS,
+    differing: {},
     variables: {},
     secrets: {},
     githubUrl: "https://github.com",
@@ -17,50 +28,169 @@ async function declared(change: Partial<RepositoryArgs>) {
   return resources();
 }
 
-describe("the settings of the repository", () => {
-  test("need no provider when there are none", async () => {
-    expect(Object.values(await declared({ githubToken: pulumi.secret("ghp_secret") })).map(({ type }) => type)).toEqual(
-      ["mount-monitor:release:Repository"],
-    );
+/** The names of the resources, without what is always there. */
+const names = (resources: Record<string, Registered>) =>
+  Object.keys(resources)
+    .filter((name) => !["repository", "repository-github"].includes(name))
+    .sort();
+
+describe("the repository", () => {
+  test("needs no provider when nothing of it is kept", async () => {
+    const resources = await declared({ ...NONE, githubToken: pulumi.secret("ghp_secret") });
+    expect(Object.values(resources).map(({ type }) => type)).toEqual(["mount-monitor:release:Repository"]);
   });
 
-  test("are variables and secrets, each a resource; the token stays in the environment", async () => {
-    const resources = await declared({ variables: { REGION: "eu" }, secrets: { KEY: pulumi.secret("hidden") } });
-    expect(Object.keys(resources).sort()).toEqual([
-      "repository",
-      "repository-KEY",
-      "repository-REGION",
-      "repository-github",
-    ]);
-    expect(resources["repository-github"]).toMatchObject({
+  test("has a provider outside of the component, and the token stays in the environment", async () => {
+    const { "repository-github": provider } = await declared({});
+    expect(provider).toMatchObject({
       type: "pulumi:providers:github",
-      parent: "repository",
+      parent: "",
       inputs: { owner: "octo", baseUrl: "https://api.github.com/" },
     });
-    expect(resources["repository-github"]?.inputs).not.toHaveProperty("token");
-    expect(resources["repository-REGION"]).toMatchObject({
-      type: "github:index/actionsVariable:ActionsVariable",
+    expect(provider?.inputs).not.toHaveProperty("token");
+    expect(provider?.inputs).not.toHaveProperty("writeDelayMs");
+  });
+
+  test.each([
+    ["http://127.0.0.1:1234", { baseUrl: "http://127.0.0.1:1234/", writeDelayMs: "0" }],
+    ["https://github.example.com", { baseUrl: "https://github.example.com/" }],
+  ])("is kept on a GitHub of one's own: %s", async (githubUrl, inputs) => {
+    const resources = await declared({ githubUrl, githubToken: pulumi.secret("ghp_secret") });
+    expect(resources["repository-github"]?.inputs).toEqual({ owner: "octo", token: secret("ghp_secret"), ...inputs });
+  });
+
+  test("has its workflows written one after the other, and read back last", async () => {
+    const resources = await declared({ repositoryParts: ["workflows"] });
+    expect(names(resources)).toEqual(["repository-drift.yml", "repository-release.yml", "repository-workflow-check"]);
+    expect(resources["repository-release.yml"]).toEqual({
+      type: "github:index/repositoryFile:RepositoryFile",
+      name: "repository-release.yml",
       parent: "repository",
-      inputs: { repository: "demo", variableName: "REGION", value: "eu" },
+      dependsOn: [],
+      ignoreChanges: ["overwriteOnCreate"],
+      retainOnDelete: false,
+      inputs: {
+        repository: "demo",
+        file: ".github/workflows/release.yml",
+        content: WORKFLOWS[".github/workflows/release.yml"],
+        commitMessage: "ci: release.yml as the stack declares it",
+        overwriteOnCreate: true,
+      },
+    });
+    expect(resources["repository-drift.yml"]?.dependsOn).toEqual(["repository-release.yml"]);
+    expect(resources["repository-workflow-check"]).toEqual({
+      type: "pulumi-nodejs:dynamic/release:WorkflowCheck",
+      name: "repository-workflow-check",
+      parent: "repository",
+      dependsOn: ["repository-drift.yml", "repository-release.yml"],
+      ignoreChanges: [],
+      retainOnDelete: false,
+      inputs: {
+        repository: "octo/demo",
+        blobs: {
+          ".github/workflows/release.yml": blobOf(WORKFLOWS[".github/workflows/release.yml"]),
+          ".github/workflows/drift.yml": blobOf(WORKFLOWS[".github/workflows/drift.yml"]),
+        },
+        drift: [],
+      },
+    });
+  });
+
+  test("that differs is looked at by the update, and a workflow that the stack does not know is not overwritten", async () => {
+    const differing = { ".github/workflows/drift.yml": "1".repeat(40) };
+    const resources = await declared({ repositoryParts: ["workflows"], differing });
+    expect(resources["repository-drift.yml"]?.inputs).toMatchObject({ overwriteOnCreate: false });
+    expect(resources["repository-release.yml"]?.inputs).toMatchObject({ overwriteOnCreate: true });
+    expect(resources["repository-workflow-check"]?.inputs).toMatchObject({ pending: differing });
+  });
+
+  test("has an environment for version tags alone, which holds the secrets", async () => {
+    const resources = await declared({ repositoryParts: ["environment"], secrets: { KEY: pulumi.secret("hidden") } });
+    expect(names(resources)).toEqual(["repository-KEY", "repository-environment", "repository-environment-tags"]);
+    expect(resources["repository-environment"]).toMatchObject({
+      type: "github:index/repositoryEnvironment:RepositoryEnvironment",
+      parent: "repository",
+      inputs: {
+        repository: "demo",
+        environment: "release",
+        deploymentBranchPolicy: { protectedBranches: false, customBranchPolicies: true },
+      },
+    });
+    expect(resources["repository-environment-tags"]).toMatchObject({
+      type: "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+      parent: "repository",
+      dependsOn: ["repository-environment"],
+      inputs: { repository: "demo", environment: "release", tagPattern: "v*" },
     });
     expect(resources["repository-KEY"]).toMatchObject({
-      type: "github:index/actionsSecret:ActionsSecret",
+      type: "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
       parent: "repository",
-      inputs: { repository: "demo", secretName: "KEY", value: secret("hidden") },
+      dependsOn: ["repository-environment"],
+      inputs: { repository: "demo", environment: "release", secretName: "KEY", value: secret("hidden") },
     });
     expect(resources["repository-KEY"]?.inputs).not.toHaveProperty("plaintextValue");
   });
 
-  test("are kept on a GitHub of one's own", async () => {
-    const resources = await declared({
-      variables: { REGION: "eu" },
-      githubUrl: "http://127.0.0.1:1234",
-      githubToken: pulumi.secret("ghp_secret"),
+  test("has version tags that are made and stay, without an exception", async () => {
+    const resources = await declared({ repositoryParts: ["tag-ruleset"] });
+    expect(names(resources)).toEqual(["repository-tag-ruleset"]);
+    expect(resources["repository-tag-ruleset"]).toMatchObject({
+      type: "github:index/repositoryRuleset:RepositoryRuleset",
+      parent: "repository",
     });
-    expect(resources["repository-github"]?.inputs).toMatchObject({
-      owner: "octo",
-      baseUrl: "http://127.0.0.1:1234/",
-      token: secret("ghp_secret"),
+    expect(resources["repository-tag-ruleset"]?.inputs).toEqual({
+      repository: "demo",
+      name: "version tags",
+      target: "tag",
+      enforcement: "active",
+      conditions: { refName: { includes: ["refs/tags/v*"], excludes: [] } },
+      rules: { update: true, deletion: true, nonFastForward: true },
+    });
+  });
+
+  test("allows the actions that its workflows use, pinned, with a token that reads", async () => {
+    const resources = await declared({ repositoryParts: ["actions-permissions"] });
+    expect(names(resources)).toEqual(["repository-actions-permissions", "repository-workflow-permissions"]);
+    expect(resources["repository-actions-permissions"]).toMatchObject({
+      type: "github:index/actionsRepositoryPermissions:ActionsRepositoryPermissions",
+      parent: "repository",
+      inputs: {
+        repository: "demo",
+        enabled: true,
+        allowedActions: "selected",
+        allowedActionsConfig: {
+          githubOwnedAllowed: false,
+          verifiedAllowed: false,
+          patternsAlloweds: ["actions/checkout@*"],
+        },
+        shaPinningRequired: true,
+      },
+    });
+    expect(resources["repository-workflow-permissions"]).toMatchObject({
+      type: "github:index/workflowRepositoryPermissions:WorkflowRepositoryPermissions",
+      parent: "repository",
+      inputs: { repository: "demo", defaultWorkflowPermissions: "read", canApprovePullRequestReviews: false },
+    });
+  });
+
+  test("has immutable releases, which a removal may switch off", async () => {
+    const resources = await declared({ repositoryParts: ["immutable-releases"] });
+    expect(names(resources)).toEqual(["repository-immutable-releases"]);
+    expect(resources["repository-immutable-releases"]).toMatchObject({
+      type: "pulumi-nodejs:dynamic/release:ImmutableReleases",
+      parent: "repository",
+      retainOnDelete: false,
+      inputs: { repository: "octo/demo", drift: [] },
+    });
+  });
+
+  test("has variables, each a resource, whatever else is kept", async () => {
+    const resources = await declared({ ...NONE, variables: { REGION: "eu" } });
+    expect(names(resources)).toEqual(["repository-REGION"]);
+    expect(resources["repository-REGION"]).toMatchObject({
+      type: "github:index/actionsVariable:ActionsVariable",
+      parent: "repository",
+      inputs: { repository: "demo", variableName: "REGION", value: "eu" },
     });
   });
 });

@@ -1,5 +1,5 @@
 import { spawn as spawnProcess } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa, type ResultPromise } from "execa";
@@ -68,10 +68,18 @@ export interface Outcome {
   readonly shown: string;
 }
 
-/** Makes a clone in a new directory; `name` shows in its path. */
-export async function makeClone(name: string): Promise<Clone> {
+/**
+ * Makes a clone in a new directory; `name` shows in its path.
+ *
+ * @param keeps the setting repositoryParts: nothing, where a test looks at releases alone and changes what immutable
+ *   releases would protect; or what a newcomer gets
+ */
+export async function makeClone(name: string, keeps: "nothing" | "everything" = "nothing"): Promise<Clone> {
   const path = join(await mkdtemp(join(tmpdir(), `${name}-`)), "checkout");
   await copyProject(path);
+  if (keeps === "nothing") {
+    await appendFile(join(path, "Pulumi.local.yaml"), "  mount-monitor:repositoryParts: []\n");
+  }
   await execa("git", ["init", "-q", "-b", "main"], { cwd: path });
   const clone = openClone(path);
   await clone.git("-c", "core.excludesFile=", "add", "-A", "--", ".", ":!node_modules");

@@ -1,11 +1,17 @@
+import { text } from "node:stream/consumers";
+import { CommandError } from "@pulumi/pulumi/automation/index.js";
+import { execa } from "execa";
 import { openRehearsal } from "../../rehearsal/rehearsal.ts";
+import type { Order } from "./order.ts";
 
-// Runs one operation of the engine on the rehearsal's stack in this directory, and prints what the engine showed.
+// Runs one operation of the engine on the rehearsal's stack in this directory, and prints what the engine showed. What
+// goes beyond that is ordered on standard input.
+const order: Order = JSON.parse((await text(process.stdin)) || "{}");
 const options = {
   source: undefined,
-  version: undefined,
+  version: order.version,
   commit: undefined,
-  settings: {},
+  settings: order.settings ?? {},
   keep: false,
   json: false,
   preview: false,
@@ -13,15 +19,41 @@ const options = {
 };
 await using rehearsal = await openRehearsal(options, () => {}, new AbortController().signal);
 const { stack, configFile } = rehearsal.stack;
-const shown = { configFile, onOutput: (text: string) => process.stdout.write(text) };
+if (order.job) {
+  rehearsal.github.addToken(order.job, "github-actions[bot]", "push");
+  process.env.GITHUB_TOKEN = order.job;
+  stack.workspace.envVars.GITHUB_TOKEN = order.job;
+}
+const shown = {
+  configFile,
+  onOutput: (piece: string) => process.stdout.write(piece),
+  onError: (piece: string) => process.stderr.write(piece),
+  ...(order.logs ? { debug: true, logToStdErr: true, logVerbosity: 9, logFlow: true } : {}),
+};
+const chosen = order.exclude ? { exclude: [...order.exclude] } : {};
 const operations = {
   refresh: () => stack.refresh(shown),
-  preview: () => stack.preview({ ...shown, diff: true }),
-  up: () => stack.up(shown),
+  preview: () => stack.preview({ ...shown, ...chosen, diff: true }),
+  up: () => stack.up({ ...shown, ...chosen }),
   destroy: () => stack.destroy(shown),
+  // As the CLI prints it; the Automation API would ask it to show secrets.
+  export: async () => {
+    const { pulumiCommand, pulumiHome = "", envVars, workDir } = stack.workspace;
+    const { stdout } = await execa(pulumiCommand.command, ["stack", "export", "--stack", stack.name], {
+      cwd: workDir,
+      env: { ...envVars, PULUMI_HOME: pulumiHome },
+    });
+    process.stdout.write(stdout);
+  },
 };
 const [, , name = ""] = process.argv;
 if (!(name in operations)) {
   throw new Error(`unknown operation "${name}"; one of ${Object.keys(operations).join(", ")}`);
 }
-await operations[name as keyof typeof operations]();
+try {
+  await operations[name as keyof typeof operations]();
+} catch (error) {
+  // The engine's error repeats everything that it showed.
+  if (!(error instanceof CommandError)) throw error;
+  process.exitCode = 1;
+}

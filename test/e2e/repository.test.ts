@@ -1,51 +1,270 @@
-import { execa } from "execa";
+import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Clone, makeClone } from "./clone.ts";
-import { openWorld } from "./world.ts";
+import type { Inspection } from "../../rehearsal/github/inspection.ts";
+import type { Repository } from "../../rehearsal/github/state.ts";
+import { REPOSITORY_COMPONENT } from "../../src/model/exclusion.ts";
+import { inClearText, watchArguments } from "../clear-text.ts";
+import { type Clone, makeClone, type Request, writes } from "./clone.ts";
+import { type Operation, type Order, operate } from "./order.ts";
+import { openWorld, REPOSITORY } from "./world.ts";
 
-const SECRET = "s3cr3t-v4lue-of-the-test";
+// Characters that look different when they are escaped or encoded.
+const SECRET = 's3cr3t "v4lue"/of+the&tést=';
 const TOKEN = "rehearsal-token";
-const settings = ["--set", 'variables={"COLOR":"blue"}', "--set", `secrets={"DEPLOY_KEY":"${SECRET}"}`];
+const SETTINGS = {
+  variables: JSON.stringify({ COLOR: "blue" }),
+  secrets: JSON.stringify({ DEPLOY_KEY: SECRET }),
+};
+const UNCHANGED = /Resources:\n\s+\d+ unchanged(\n|$)/;
 
-// The real GitHub provider against the local GitHub.
-describe("variables and secrets of the repository", { timeout: 600_000 }, () => {
+// The real GitHub provider against the local GitHub. One stack over time: each test goes on where the one before ended.
+describe("the repository that is released from", { timeout: 300_000 }, () => {
   let clone: Clone;
+  /** All that was said on any output. */
+  const shown: Record<string, string> = {};
+  /** As the first update made it. */
+  let made: ReturnType<typeof keptOf>;
+
+  const run = async (operation: Operation, order: Order = {}) => {
+    const { ok, said } = await operate(clone.path, operation, { settings: SETTINGS, ...order });
+    shown[`${Object.keys(shown).length} ${operation}`] = said;
+    return { ok, said };
+  };
+  const good = async (operation: Operation, order: Order = {}) => {
+    const { ok, said } = await run(operation, order);
+    if (!ok) throw new Error(`${operation} failed:\n${said}`);
+    return said;
+  };
+  /** What the local GitHub stores, to read or to tamper with; saved afterwards. */
+  const inGitHub = async <T>(touch: (inspect: Inspection, repository: Repository) => T): Promise<T> => {
+    await using world = await openWorld(clone.path);
+    const result = touch(world.tamper, world.tamper.repository(REPOSITORY));
+    world.tamper.save();
+    return result;
+  };
+  const published = async () => {
+    await using world = await openWorld(clone.path);
+    const seen = await world.published("1.0.0");
+    // Downloads are counted.
+    return JSON.parse(JSON.stringify(seen, (key, value) => (key === "downloads" ? undefined : value)));
+  };
+  const asked = async (during: () => Promise<unknown>): Promise<readonly Request[]> => {
+    const before = (await clone.githubRequests()).length;
+    await during();
+    return (await clone.githubRequests()).slice(before);
+  };
 
   beforeAll(async () => {
-    clone = await makeClone("repository");
+    clone = await makeClone("repository", "everything");
   });
   afterAll(() => clone.remove());
 
-  test("arrive with the first release, the secret readable with the repository's key only", async () => {
-    await clone.start(settings);
-    await using world = await openWorld(clone.path);
-    expect(world.tamper.variables("octo-example/mount-monitor")).toEqual({ COLOR: "blue" });
-    expect(world.tamper.secrets("octo-example/mount-monitor")).toEqual({ DEPLOY_KEY: SECRET });
+  test("is set up by one update, together with the first release", async () => {
+    await good("up", { version: "1.0.0" });
+    made = await inGitHub(keptOf);
+    expect(made).toMatchObject({
+      variables: { COLOR: "blue" },
+      // Sealed for the repository: only its private key opens it, and only the environment has it.
+      secrets: { repository: {}, environment: { DEPLOY_KEY: SECRET } },
+      environments: ["release"],
+      branchPolicy: { protected_branches: false, custom_branch_policies: true },
+      branchPolicies: [{ name: "v*", type: "tag" }],
+      rulesets: [
+        {
+          name: "version tags",
+          target: "tag",
+          enforcement: "active",
+          bypassActors: [],
+          conditions: { ref_name: { include: ["refs/tags/v*"], exclude: [] } },
+        },
+      ],
+      actions: {
+        enabled: true,
+        allowedActions: "selected",
+        shaPinningRequired: true,
+        workflow: { default_workflow_permissions: "read", can_approve_pull_request_reviews: false },
+      },
+      immutableReleases: true,
+    });
+    expect(made.rules).toEqual([["deletion", "non_fast_forward", "update"]]);
+    expect(made.actions.selected).toMatchObject({ github_owned_allowed: false, verified_allowed: false });
   });
 
-  test("are 0 changes the second time", async () => {
-    expect((await clone.start(settings)).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+  test("is 0 changes the second time, in update, preview and refresh, without a write", async () => {
+    const requests = await asked(async () => {
+      expect(await good("up")).toMatch(UNCHANGED);
+      expect(await good("preview")).toMatch(UNCHANGED);
+      expect(await good("refresh")).toMatch(UNCHANGED);
+    });
+    expect(writes(requests)).toEqual([]);
   });
 
-  test.each([SECRET, TOKEN, Buffer.from(SECRET).toString("base64").replace(/=+$/, "")])(
-    "%s is nowhere in clear text: state, backups, logs, requests",
-    async (value) => {
-      const { stdout, exitCode } = await execa("grep", ["-rlF", "--", value, ".local"], {
-        cwd: clone.path,
-        reject: false,
-      });
-      expect(stdout).toBe("");
-      expect(exitCode).toBe(1);
-    },
-  );
+  test("that was changed by hand is seen by refresh, part by part, and repaired by up", async () => {
+    await inGitHub((_inspect, repository) => {
+      const { variables, environments, rulesets, actions } = repository;
+      Object.assign(variables.COLOR ?? {}, { value: "red" });
+      Object.assign(environments.release ?? {}, { branchPolicy: null, branchPolicies: [] });
+      Object.assign(rulesets[0] ?? {}, { rules: [{ type: "deletion" }], enforcement: "disabled" });
+      Object.assign(actions, { allowedActions: "all", shaPinningRequired: false });
+      Object.assign(actions.workflow, { default_workflow_permissions: "write" });
+      repository.immutableReleases = false;
+    });
+    const said = await good("refresh");
+    expect(said).toMatch(/ActionsVariable repository-COLOR updated .*~value/);
+    expect(said).toMatch(/RepositoryEnvironment repository-environment updated .*deploymentBranchPolicy/);
+    expect(said).toMatch(/RepositoryEnvironmentDeploymentPolicy repository-environment-tags deleted/);
+    expect(said).toMatch(/RepositoryRuleset repository-tag-ruleset updated .*enforcement.*rules/);
+    expect(said).toMatch(/ActionsRepositoryPermissions repository-actions-permissions updated .*allowedActions/);
+    expect(said).toMatch(/WorkflowRepositoryPermissions repository-workflow-permissions updated/);
+    expect(said).toMatch(/ImmutableReleases repository-immutable-releases updated .*drift/);
+    expect(changesIn(await good("preview"))).toEqual([
+      "+ github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+      "~ github:index/actionsRepositoryPermissions:ActionsRepositoryPermissions",
+      "~ github:index/actionsVariable:ActionsVariable",
+      "~ github:index/repositoryEnvironment:RepositoryEnvironment",
+      "~ github:index/repositoryRuleset:RepositoryRuleset",
+      "~ github:index/workflowRepositoryPermissions:WorkflowRepositoryPermissions",
+      "~ pulumi-nodejs:dynamic/release:ImmutableReleases",
+    ]);
+    await good("up");
+    expect(await inGitHub(keptOf)).toEqual(made);
+    expect(await good("up")).toMatch(UNCHANGED);
+  });
 
-  test("are gone when they are no longer set, and the release stays", async () => {
-    const { outputs, shown } = await clone.start();
-    expect(shown).toMatch(/3 deleted/);
-    expect(outputs.version).toBe("1.0.0");
+  test("of which something was deleted by hand is seen by refresh, and made again by up", async () => {
+    await inGitHub((_inspect, repository) => {
+      repository.variables = {};
+      repository.rulesets = [];
+      Object.assign(repository.environments.release ?? {}, { secrets: {} });
+    });
+    const said = await good("refresh");
+    for (const name of ["COLOR", "tag-ruleset", "DEPLOY_KEY"]) {
+      expect(said).toMatch(new RegExp(`repository-${name.replace(".", "\\.")} deleted`));
+    }
+    await good("up");
+    expect(await inGitHub(keptOf)).toEqual(made);
+  });
+
+  test("whose settings change after a release, when HEAD has moved on, leaves what is released as it is", async () => {
+    const before = await published();
+    await clone.commit("app/cmd/mount-monitor/main.go", (text) => `${text}\n// later\n`, "feat: later");
+    await clone.commit("Dockerfile.release", (text) => `${text}LABEL later=yes\n`, "build: another label");
+    const changed = { settings: { ...SETTINGS, variables: JSON.stringify({ COLOR: "green" }) } };
+    const preview = await good("preview", changed);
+    expect(changesIn(preview)).toEqual(["~ github:index/actionsVariable:ActionsVariable"]);
+    const requests = await asked(async () =>
+      expect(await good("up", changed)).toMatch(/~ 1 updated\n\s+\d+ unchanged/),
+    );
+    expect(writes(requests).map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `PATCH /repos/${REPOSITORY}/actions/variables/COLOR`,
+    ]);
+    expect(await published()).toEqual(before);
+  });
+
+  test("is left out by a run of a tag, whose token may only push: it releases, and touches no setting", async () => {
+    const settings = { ...SETTINGS, variables: JSON.stringify({ COLOR: "red", SIZE: "xl" }) };
+    const before = await inGitHub(keptOf);
+    await good("up", { version: "1.1.0", settings, job: "job-token", exclude: [REPOSITORY_COMPONENT] });
     await using world = await openWorld(clone.path);
-    expect(world.tamper.variables("octo-example/mount-monitor")).toEqual({});
-    expect(world.tamper.secrets("octo-example/mount-monitor")).toEqual({});
-    expect(world.release("v1.0.0").draft).toBe(false);
+    expect(world.release("v1.1.0")).toMatchObject({ draft: false, immutable: true });
+    expect(await inGitHub(keptOf)).toEqual(before);
+  });
+
+  test("keeps its secrets: nothing that was stored, shown or logged has one in clear text", async () => {
+    const stop = watchArguments();
+    // A secret that is new, so that it takes its way through the engine and the provider while they log all they can.
+    const secret = "an0ther-s3cret/value?";
+    await good("up", {
+      settings: { ...SETTINGS, secrets: JSON.stringify({ DEPLOY_KEY: SECRET, OTHER: secret }) },
+      environment: { TF_LOG: "TRACE" },
+    });
+    const command = await stop();
+    expect(await inGitHub((inspect) => inspect.secrets(REPOSITORY, "release"))).toEqual({
+      DEPLOY_KEY: SECRET,
+      OTHER: secret,
+    });
+    const exported = await good("export");
+    expect(exported).toContain("repository-OTHER");
+    const places = [".local", ".artifacts", ".build", "docker-context"].map((name) => join(clone.path, name));
+    expect(await inClearText([SECRET, secret, TOKEN], places, { ...shown, "process arguments": command })).toEqual([]);
+    // The search itself finds what is there.
+    await appendFile(join(clone.path, ".build/leak"), `?key=${encodeURIComponent(secret)}`);
+    expect(await inClearText([SECRET, secret, TOKEN], places)).toContainEqual({
+      where: join(clone.path, ".build/leak"),
+      as: "URL-encoded",
+    });
+  });
+
+  test("has what is left out by the settings taken away, and nothing that is published", async () => {
+    const before = await published();
+    const said = await good("up", { settings: { repositoryParts: '["tag-ruleset"]' } });
+    expect(said).toMatch(/- \d+ deleted\n\s+\d+ unchanged/);
+    expect(await inGitHub(keptOf)).toMatchObject({
+      workflows: {},
+      variables: {},
+      secrets: { repository: {} },
+      environments: [],
+      rulesets: made.rulesets,
+      actions: { allowedActions: "all" },
+      immutableReleases: false,
+    });
+    expect(await published()).toEqual(before);
+  });
+
+  test("loses its settings and workflows when the stack is destroyed, and keeps everything that is published", async () => {
+    const before = await published();
+    await good("destroy");
+    expect(await inGitHub(keptOf)).toMatchObject({
+      workflows: {},
+      variables: {},
+      environments: [],
+      rulesets: [],
+      actions: { allowedActions: "all" },
+      immutableReleases: false,
+    });
+    expect(await published()).toEqual(before);
+  });
+
+  test("may never have been set up: a run of a tag on a new stack releases", async () => {
+    await good("up", { version: "1.2.0", job: "job-token", exclude: [REPOSITORY_COMPONENT] });
+    await using world = await openWorld(clone.path);
+    expect(world.release("v1.2.0").draft).toBe(false);
+    expect(await inGitHub(keptOf)).toMatchObject({ workflows: {}, environments: [], rulesets: [] });
   });
 });
+
+/** What the stack keeps in the repository, as the local GitHub stores it, without ids and times. */
+function keptOf(inspect: Inspection, repository: Repository) {
+  const { environments, rulesets, actions, immutableReleases, commits, refs } = repository;
+  const files = Object.keys(commits[refs["refs/heads/main"]?.sha ?? ""]?.files ?? {});
+  const workflows = files.filter((path) => path.startsWith(".github/")).sort();
+  return {
+    workflows: Object.fromEntries(workflows.map((path) => [path, inspect.file(REPOSITORY, path)])),
+    variables: inspect.variables(REPOSITORY),
+    secrets: {
+      repository: inspect.secrets(REPOSITORY),
+      environment: environments.release ? inspect.secrets(REPOSITORY, "release") : {},
+    },
+    environments: Object.keys(environments),
+    branchPolicy: environments.release?.branchPolicy,
+    branchPolicies: environments.release?.branchPolicies.map(({ name, type }) => ({ name, type })),
+    rulesets: rulesets.map(({ name, target, enforcement, bypassActors, conditions }) => ({
+      name,
+      target,
+      enforcement,
+      bypassActors,
+      conditions,
+    })),
+    rules: rulesets.map(({ rules }) => rules.map(({ type }) => type).sort()),
+    actions: structuredClone(actions),
+    immutableReleases,
+  };
+}
+
+/** The resources that a preview would change: sign and type. */
+function changesIn(preview: string): string[] {
+  return [...preview.matchAll(/^ +([~+-]|\+-) ([\w-]+:[\w/:-]+): \(/gm)]
+    .map(([, sign, type]) => `${sign} ${type}`)
+    .sort();
+}

@@ -47,6 +47,7 @@ describe("valid settings", () => {
       githubUrl: "https://github.com",
       branch: "main",
       backend: "https://api.pulumi.com",
+      repositoryParts: ["workflows", "environment", "tag-ruleset", "actions-permissions", "immutable-releases"],
       variables: {},
       secrets: {},
       artifactRetentionDays: 90,

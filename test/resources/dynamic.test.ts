@@ -5,7 +5,7 @@ import { execa } from "execa";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { githubOf, registryOf } from "../../src/resources/clients.ts";
-import { create, diffOf, type Implementation, read, update } from "../../src/resources/dynamic.ts";
+import { create, diffOf, type Implementation, read, remove, update } from "../../src/resources/dynamic.ts";
 import { configure, startTestGitHub, startTestRegistry } from "./services.ts";
 
 type Values = Record<string, unknown>;
@@ -62,6 +62,16 @@ describe("a difference", () => {
     ["the input drift itself", { drift: [] }, { drift: [] }, false],
   ])("%s", (_, olds, news, changes) => {
     expect(diffOf(olds, news)).toEqual({ changes, replaces: [] });
+  });
+});
+
+describe("the removal of a resource", () => {
+  test("takes back what it knows how to, with what was recorded, and nothing else", async () => {
+    const taken = vi.fn(async () => {});
+    const kept = { facts: [], ensure: async () => ({}), observe: async () => [] };
+    await remove(kept, { tag: "v1" });
+    await remove({ ...kept, remove: taken }, { tag: "v1", drift: [] });
+    expect(taken.mock.calls).toEqual([[{ tag: "v1", drift: [] }]]);
   });
 });
 
@@ -144,7 +154,7 @@ describe("the provider's text in the state", () => {
     expect(one.stdout).toBe(other.stdout);
     const { texts, said }: Record<"texts" | "said", Record<string, string>> = JSON.parse(one.stdout);
     expect(Object.values(said)).toEqual(
-      Array.from({ length: 5 }, () => ({
+      Array.from({ length: 7 }, () => ({
         functions: ["configure", "create", "delete", "diff", "read", "update"],
         same: { changes: false, replaces: [] },
         changed: { changes: true, replaces: [] },
@@ -152,7 +162,7 @@ describe("the provider's text in the state", () => {
       })),
     );
     expect(Object.keys(texts).sort()).toEqual(
-      ["Channel", "GithubRelease", "Guard", "Ledger", "Manifest"].map(
+      ["Channel", "GithubRelease", "Guard", "ImmutableReleases", "Ledger", "Manifest", "WorkflowCheck"].map(
         (type) => `pulumi-nodejs:dynamic/release:${type}`,
       ),
     );

@@ -11,6 +11,8 @@ const modules = {
   guard: "Guard",
   ledger: "Ledger",
   manifest: "Manifest",
+  "immutable-releases": "ImmutableReleases",
+  "workflow-check": "WorkflowCheck",
 };
 
 pulumi.runtime.setMocks({

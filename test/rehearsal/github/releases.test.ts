@@ -166,11 +166,12 @@ describe("immutable releases", () => {
 
   test("are a switch of the repository", async () => {
     const server = await github();
-    const state = async () => (await client(server).request(`GET ${SWITCH}`, REPOSITORY)).data;
-    expect(await state()).toEqual({ enabled: false, enforced_by_owner: false });
+    const state = () => client(server).request(`GET ${SWITCH}`, REPOSITORY);
+    expect((await refusal(state())).status).toBe(404);
     await client(server).request(`PUT ${SWITCH}`, REPOSITORY);
-    expect(await state()).toEqual({ enabled: true, enforced_by_owner: false });
+    expect((await state()).data).toEqual({ enabled: true, enforced_by_owner: false });
     await client(server).request(`DELETE ${SWITCH}`, REPOSITORY);
+    expect((await refusal(state())).status).toBe(404);
     expect((await draft(server, { tag_name: "v1", draft: false })).immutable).toBe(false);
   });
 

@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { ServiceError } from "../service-error.ts";
+import type { Api } from "./api.ts";
+
+/** Settings and files of the repository, as far as no Pulumi provider knows them. */
+export interface RepositorySettings {
+  /** Path → blob SHA-1 of the files that lie in a directory of the default branch; {} when there is none. */
+  blobs(directory: string): Promise<Readonly<Record<string, string>>>;
+  /** Whether releases become immutable when they are published; false where GitHub does not know of it. */
+  immutableReleases(): Promise<boolean>;
+  /**
+   * Switches immutable releases on or off; releases that are published already stay as they are.
+   * @returns false when this GitHub does not offer it
+   * @throws when the token may not administer the repository
+   */
+  switchImmutableReleases(on: boolean): Promise<boolean>;
+}
+
+const entriesSchema = z.array(z.object({ path: z.string(), sha: z.string(), type: z.string() }));
+// https://docs.github.com/en/rest/repos/repos#check-if-immutable-releases-are-enabled-for-a-repository
+const immutableSchema = z.object({ enabled: z.boolean() });
+
+/** @param mayAdminister whether the token has the permission `admin` */
+export function createRepositorySettings(
+  api: Api,
+  place: { readonly owner: string; readonly repo: string },
+  mayAdminister: () => Promise<boolean>,
+): RepositorySettings {
+  return {
+    async blobs(directory) {
+      const entries = await api.find(entriesSchema, (ask) =>
+        ask("GET /repos/{owner}/{repo}/contents/{path}", { ...place, path: directory }),
+      );
+      return Object.fromEntries(
+        (entries ?? []).filter(({ type }) => type === "file").map(({ path, sha }) => [path, sha]),
+      );
+    },
+
+    // 404 stands for "off" as well as for "not offered".
+    immutableReleases: async () =>
+      (await api.find(immutableSchema, (ask) => ask("GET /repos/{owner}/{repo}/immutable-releases", place)))?.enabled ??
+      false,
+
+    async switchImmutableReleases(on) {
+      try {
+        await api.call(z.unknown(), (ask) =>
+          ask(
+            on ? "PUT /repos/{owner}/{repo}/immutable-releases" : "DELETE /repos/{owner}/{repo}/immutable-releases",
+            place,
+          ),
+        );
+        return true;
+      } catch (error) {
+        // Who may not administer a repository is told 404, too.
+        if (error instanceof ServiceError && error.status === 404 && (await mayAdminister())) {
+          return false;
+        }
+        throw error;
+      }
+    },
+  };
+}
