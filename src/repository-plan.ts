@@ -1,29 +1,37 @@
+import { isAbsolute } from "node:path";
+import type { Connections } from "./connections.ts";
 import { blobOf } from "./model/blob.ts";
-import type { RepositoryPart } from "./model/repository-part.ts";
+import { usedActions, type WorkflowOptions, workflowFiles } from "./model/workflows.ts";
 import { WORKFLOWS } from "./resources/workflow-check.ts";
-import type { GitHub } from "./services/github.ts";
+import type { Settings } from "./settings.ts";
 
 /** The workflows of the repository, and how those on the default branch differ from them. */
 export interface RepositoryPlan {
   /** Path → text. */
   readonly workflows: Readonly<Record<string, string>>;
+  /** The actions that they use, as GitHub's list of allowed actions takes them: `actions/checkout@*`. */
+  readonly actions: readonly string[];
   /** Path → blob SHA-1 that is there now, or `missing`, of every workflow that is not as declared. */
   readonly differing: Readonly<Record<string, string>>;
 }
 
+type Planned = Pick<Settings, "repository" | "repositoryParts" | "publicImage" | "source"> &
+  Pick<WorkflowOptions, "backend" | "branch" | "organization">;
+
 /** Decides what the repository's workflows shall be, and looks at what they are. */
 export async function planRepository(
-  settings: { readonly repositoryParts: readonly RepositoryPart[] },
-  { github }: { readonly github: Pick<GitHub, "blobs"> },
+  settings: Planned,
+  { github, stack }: { readonly github: Pick<Connections["github"], "blobs">; readonly stack: string },
 ): Promise<RepositoryPlan> {
-  // Until src/model/workflows.ts is there.
-  const workflows: Readonly<Record<string, string>> = {};
-  if (!settings.repositoryParts.includes("workflows")) {
-    return { workflows, differing: {} };
-  }
-  const found = await github.blobs(WORKFLOWS);
-  const differing = Object.entries(workflows)
-    .filter(([path, text]) => found[path] !== blobOf(text))
-    .map(([path]) => [path, found[path] ?? "missing"]);
-  return { workflows, differing: Object.fromEntries(differing) };
+  const { publicImage: image, source } = settings;
+  // Where a rehearsal finds another module on this machine is no fact of the repository.
+  const options = { ...settings, stack, image, source: isAbsolute(source) ? "." : source };
+  const workflows = workflowFiles(options);
+  // Which commit of an action it is stays the workflow's business: an old tag's workflow may use an older one.
+  const actions = [...new Set(usedActions(options).map((action) => action.replace(/@.*/, "@*")))];
+  const found = settings.repositoryParts.includes("workflows") ? await github.blobs(WORKFLOWS) : undefined;
+  const differing = Object.entries(found ? workflows : {})
+    .filter(([path, text]) => found?.[path] !== blobOf(text))
+    .map(([path]) => [path, found?.[path] ?? "missing"]);
+  return { workflows, actions, differing: Object.fromEntries(differing) };
 }

@@ -3,7 +3,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { blobOf } from "../model/blob.ts";
 import { RELEASE_ENVIRONMENT, type RepositoryPart, VERSION_TAGS } from "../model/repository-part.ts";
 import { isLoopback } from "../model/setting-rule.ts";
-import { usedActions } from "../model/used-actions.ts";
 import { ImmutableReleases } from "../resources/immutable-releases.ts";
 import { WorkflowCheck } from "../resources/workflow-check.ts";
 
@@ -15,6 +14,8 @@ export interface RepositoryArgs {
   readonly repositoryParts: readonly RepositoryPart[];
   /** Path → text of the workflows on the default branch. */
   readonly workflows: Readonly<Record<string, string>>;
+  /** The actions that the workflows use, as GitHub's list of allowed actions takes them. */
+  readonly actions: readonly string[];
   /** Path → blob SHA-1 of those workflows that are not as declared on the default branch now. */
   readonly differing: Readonly<Record<string, string>>;
   /** Names and values of Actions variables. */
@@ -165,7 +166,7 @@ function declareActionsPermissions(name: string, args: RepositoryArgs, { reposit
       allowedActionsConfig: {
         githubOwnedAllowed: false,
         verifiedAllowed: false,
-        patternsAlloweds: usedActions(Object.values(args.workflows)),
+        patternsAlloweds: [...args.actions],
       },
       shaPinningRequired: true,
     },

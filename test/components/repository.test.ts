@@ -6,7 +6,7 @@ import { REPOSITORY_PARTS } from "../../src/model/repository-part.ts";
 import { engine, type Registered, secret } from "./engine.ts";
 
 const WORKFLOWS = {
-  ".github/workflows/release.yml": "on: push\njobs: {one: {steps: [{uses: actions/checkout@0123}]}}\n",
+  ".github/workflows/release.yml": "on: push\n",
   ".github/workflows/drift.yml": "on: schedule\n",
 };
 const NONE = { repositoryParts: [] };
@@ -19,6 +19,7 @@ async function declared(change: Partial<RepositoryArgs>) {
     repository: "octo/demo",
     repositoryParts: REPOSITORY_PARTS,
     workflows: WORKFLOWS,
+    actions: ["actions/checkout@*"],
     differing: {},
     variables: {},
     secrets: {},

@@ -17,6 +17,7 @@ const SETTINGS = {
   secrets: JSON.stringify({ DEPLOY_KEY: SECRET }),
 };
 const UNCHANGED = /Resources:\n\s+\d+ unchanged(\n|$)/;
+const RELEASE = ".github/workflows/release.yml";
 
 // The real GitHub provider against the local GitHub. One stack over time: each test goes on where the one before ended.
 describe("the repository that is released from", { timeout: 300_000 }, () => {
@@ -89,6 +90,12 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
     });
     expect(made.rules).toEqual([["deletion", "non_fast_forward", "update"]]);
     expect(made.actions.selected).toMatchObject({ github_owned_allowed: false, verified_allowed: false });
+    expect(made.actions.selected.patterns_allowed).toContain("actions/checkout@*");
+    expect(Object.keys(made.workflows)).toEqual([
+      ".github/workflows/drift.yml",
+      ".github/workflows/preview.yml",
+      ".github/workflows/release.yml",
+    ]);
   });
 
   test("is 0 changes the second time, in update, preview and refresh, without a write", async () => {
@@ -101,7 +108,8 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
   });
 
   test("that was changed by hand is seen by refresh, part by part, and repaired by up", async () => {
-    await inGitHub((_inspect, repository) => {
+    await inGitHub((inspect, repository) => {
+      inspect.writeFile(REPOSITORY, RELEASE, "on: pull_request_target\n");
       const { variables, environments, rulesets, actions } = repository;
       Object.assign(variables.COLOR ?? {}, { value: "red" });
       Object.assign(environments.release ?? {}, { branchPolicy: null, branchPolicies: [] });
@@ -111,6 +119,7 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
       repository.immutableReleases = false;
     });
     const said = await good("refresh");
+    expect(said).toMatch(/RepositoryFile repository-release\.yml updated .*\[diff: .*~content/);
     expect(said).toMatch(/ActionsVariable repository-COLOR updated .*~value/);
     expect(said).toMatch(/RepositoryEnvironment repository-environment updated .*deploymentBranchPolicy/);
     expect(said).toMatch(/RepositoryEnvironmentDeploymentPolicy repository-environment-tags deleted/);
@@ -123,9 +132,11 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
       "~ github:index/actionsRepositoryPermissions:ActionsRepositoryPermissions",
       "~ github:index/actionsVariable:ActionsVariable",
       "~ github:index/repositoryEnvironment:RepositoryEnvironment",
+      "~ github:index/repositoryFile:RepositoryFile",
       "~ github:index/repositoryRuleset:RepositoryRuleset",
       "~ github:index/workflowRepositoryPermissions:WorkflowRepositoryPermissions",
       "~ pulumi-nodejs:dynamic/release:ImmutableReleases",
+      "~ pulumi-nodejs:dynamic/release:WorkflowCheck",
     ]);
     await good("up");
     expect(await inGitHub(keptOf)).toEqual(made);
@@ -133,17 +144,31 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
   });
 
   test("of which something was deleted by hand is seen by refresh, and made again by up", async () => {
-    await inGitHub((_inspect, repository) => {
+    await inGitHub((inspect, repository) => {
+      inspect.writeFile(REPOSITORY, RELEASE, undefined);
       repository.variables = {};
       repository.rulesets = [];
       Object.assign(repository.environments.release ?? {}, { secrets: {} });
     });
     const said = await good("refresh");
-    for (const name of ["COLOR", "tag-ruleset", "DEPLOY_KEY"]) {
+    for (const name of ["release.yml", "COLOR", "tag-ruleset", "DEPLOY_KEY"]) {
       expect(said).toMatch(new RegExp(`repository-${name.replace(".", "\\.")} deleted`));
     }
     await good("up");
     expect(await inGitHub(keptOf)).toEqual(made);
+  });
+
+  test("whose workflow was edited stops the next update, which says so and leaves the edit", async () => {
+    await inGitHub((inspect) => inspect.writeFile(REPOSITORY, RELEASE, "on: workflow_dispatch\n"));
+    const { ok, said } = await run("up");
+    expect(ok).toBe(false);
+    expect(said).toContain(`somebody else changed workflows of ${REPOSITORY}`);
+    expect(said).toContain(`${RELEASE} is`);
+    expect(await inGitHub((inspect) => inspect.file(REPOSITORY, RELEASE))).toBe("on: workflow_dispatch\n");
+    expect(await good("refresh")).toMatch(/repository-release\.yml updated .*~content/);
+    await good("up");
+    expect(await inGitHub(keptOf)).toEqual(made);
+    expect(await good("up")).toMatch(UNCHANGED);
   });
 
   test("whose settings change after a release, when HEAD has moved on, leaves what is released as it is", async () => {
@@ -210,6 +235,21 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
       immutableReleases: false,
     });
     expect(await published()).toEqual(before);
+  });
+
+  test("adopts workflows that are there with the same text, and does not overwrite another one", async () => {
+    await inGitHub((inspect) => {
+      for (const [path, text] of Object.entries(made.workflows)) inspect.writeFile(REPOSITORY, path, text);
+      inspect.writeFile(REPOSITORY, RELEASE, "on: push\n");
+    });
+    const { ok, said } = await run("up");
+    expect(ok).toBe(false);
+    expect(said).toContain("refusing to overwrite existing file");
+    expect(await inGitHub((inspect) => inspect.file(REPOSITORY, RELEASE))).toBe("on: push\n");
+    await inGitHub((inspect) => inspect.writeFile(REPOSITORY, RELEASE, made.workflows[RELEASE]));
+    await good("up");
+    expect(await inGitHub(keptOf)).toEqual(made);
+    expect(await good("up")).toMatch(UNCHANGED);
   });
 
   test("loses its settings and workflows when the stack is destroyed, and keeps everything that is published", async () => {
