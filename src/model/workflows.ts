@@ -5,8 +5,8 @@ import type { WorkflowOptions } from "./workflow/options.ts";
 import { previewWorkflow } from "./workflow/preview.ts";
 import { releaseWorkflow } from "./workflow/release.ts";
 
-export type { WorkflowOptions } from "./workflow/options.ts";
-export { PULUMI_CLOUD } from "./workflow/options.ts";
+export type { WorkflowOptions, WorkflowSettings } from "./workflow/options.ts";
+export { workflowOptions } from "./workflow/options.ts";
 
 /** The workflow files of the repository: path → text. */
 export function workflowFiles(options: WorkflowOptions): Readonly<Record<string, string>> {

@@ -1,3 +1,5 @@
+import type { PlainSettings } from "../configuration.ts";
+
 /** What the workflows need to know of the stack that they run. */
 export interface WorkflowOptions {
   /** Name of the stack, without organization and project. */
@@ -16,8 +18,17 @@ export interface WorkflowOptions {
   readonly image: string;
 }
 
-/** Where the state is when the settings do not say it. */
-export const PULUMI_CLOUD = "https://api.pulumi.com";
+/** The settings that the workflows depend on. */
+export type WorkflowSettings = Pick<
+  PlainSettings,
+  "repository" | "backend" | "organization" | "branch" | "source" | "publicImage"
+>;
+
+/** The options as the settings of a stack have them. @param stack its name alone */
+export function workflowOptions(stack: string, settings: WorkflowSettings): WorkflowOptions {
+  const { repository, backend, organization, branch, source, publicImage: image } = settings;
+  return { stack, repository, backend, organization, branch, source, image };
+}
 
 /** The stack as the CLI is told it: with its organization where the state is in Pulumi Cloud. */
 export function stackOf(options: WorkflowOptions): string {

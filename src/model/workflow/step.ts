@@ -9,8 +9,6 @@ const NODE = "24.21.0";
 export const PULUMI = "3.259.0";
 const BUILDKIT = "v0.31.1";
 
-const GO_CACHE = "~/.cache/go-build\n~/go/pkg/mod\n";
-
 /** The program with its history and all tags; the job's token is not left behind in the checkout. */
 export function checkout({ why, ref }: { readonly why?: string; readonly ref?: string } = {}): Step {
   return {
@@ -39,22 +37,22 @@ export function node(): Step[] {
 
 /** Go, and what earlier runs of the default branch have compiled. */
 export function go(options: WorkflowOptions): Step[] {
+  const { branch, source } = options;
   return [
     {
       name: "Set up Go",
       uses: ACTIONS.setupGo,
-      with: { "go-version-file": `${options.source}/go.mod`, cache: false },
+      with: {
+        ...(isInside(source) ? { "go-version-file": `${source}/go.mod` } : { "go-version": "stable" }),
+        cache: false,
+      },
     },
     {
-      why: `Only runs of ${options.branch} save this cache, so that no pull request can put anything into it.`,
+      why: `Only runs of ${branch} save this cache: no pull request can put anything into it.`,
       name: "Restore what Go has compiled",
       id: "cache",
       uses: ACTIONS.restoreCache,
-      with: {
-        path: GO_CACHE,
-        key: `${cachePrefix(options)}-${expression("github.sha")}`,
-        "restore-keys": `${cachePrefix(options)}-\n`,
-      },
+      with: { ...goCache(options), "restore-keys": `${cachePrefix(options)}-` },
     },
   ];
 }
@@ -65,12 +63,25 @@ export function saveGoCache(options: WorkflowOptions): Step {
     name: "Save what Go has compiled",
     if: "steps.cache.outputs.cache-hit != 'true'",
     uses: ACTIONS.saveCache,
-    with: { path: GO_CACHE, key: `${cachePrefix(options)}-${expression("github.sha")}` },
+    with: goCache(options),
+  };
+}
+
+function goCache(options: WorkflowOptions): Values {
+  return {
+    path: "~/.cache/go-build\n~/go/pkg/mod\n",
+    key: `${cachePrefix(options)}-${expression("github.sha")}`,
   };
 }
 
 function cachePrefix({ source }: WorkflowOptions): string {
-  return `go-${expression("runner.os")}-${expression("runner.arch")}-${expression(`hashFiles('${source}/go.mod', '${source}/go.sum')`)}`;
+  const modules = expression(`hashFiles('${source}/go.mod', '${source}/go.sum')`);
+  return `go-${expression("runner.os")}-${expression("runner.arch")}${isInside(source) ? `-${modules}` : ""}`;
+}
+
+// A module elsewhere is no file of the checkout, and its path is a fact of the machine.
+function isInside(source: string): boolean {
+  return !/^(?:\/|\.\.(?:\/|$))/.test(source);
 }
 
 /** The builder, of the version that releases are made with. */
