@@ -5,6 +5,7 @@ import type { Links } from "./links.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { Repository } from "./state.ts";
 import type { Store } from "./store.ts";
+import { seesPrivate, type TokenReach } from "./token-reach.ts";
 
 export type Permission = "pull" | "push" | "admin";
 
@@ -12,6 +13,8 @@ export type Permission = "pull" | "push" | "admin";
 export interface Actor {
   login: string;
   permission: Permission;
+  /** What the token is good for; absent: for everything that its user may do. */
+  reach?: TokenReach | undefined;
 }
 
 /** What every route finds in its context. */
@@ -43,7 +46,7 @@ export function allows(call: Call, needed: Permission): boolean {
 export function repositoryOf(call: Call, store: Store, needed: Permission = "pull"): Repository {
   const repository = store.repository(call.req.param("owner") ?? "", call.req.param("repo") ?? "");
   const { actor } = call.env;
-  if (repository.settings.private && !actor) throw notFound();
+  if (repository.settings.private && !(actor && seesPrivate(actor.reach))) throw notFound();
   if (needed !== "pull" && !actor) throw new GitHubError(401, "Requires authentication");
   if (!allows(call, needed)) throw new GitHubError(403, "Resource not accessible by integration");
   return repository;

@@ -5,6 +5,7 @@ import { GitHubError } from "./error.ts";
 import type { FaultAction, Faults } from "./faults.ts";
 import { type RequestRecord, type Surface, summarise } from "./history.ts";
 import type { RateLimit } from "./rate-limit.ts";
+import { lackingPermission, reachHeaders } from "./token-reach.ts";
 
 /**
  * Awaited before a request is looked at, and again when it is stored but not yet answered. With `drop` the connection
@@ -178,6 +179,7 @@ async function apply(office: Office, record: RequestRecord, incoming: IncomingMe
     headers: {
       ...headers,
       ...rateLimit.headers(),
+      ...reachHeaders(actorOf(office, incoming)?.reach),
       ...(cacheable && { etag, "cache-control": "private, max-age=60, s-maxage=60" }),
       "x-github-request-id": randomBytes(8).toString("hex").toUpperCase(),
       "x-github-api-version-selected": "2022-11-28",
@@ -195,7 +197,10 @@ async function answer(
   body: Buffer,
 ): Promise<Response> {
   if (record.surface === "api" || record.surface === "uploads") {
-    if (record.credential && !actorOf(office, incoming)) return refusal(new GitHubError(401, "Bad credentials"));
+    const actor = actorOf(office, incoming);
+    if (record.credential && !actor) return refusal(new GitHubError(401, "Bad credentials"));
+    const lacking = lackingPermission(actor?.reach, record.method, record.path);
+    if (lacking) return refusal(lacking.error, lacking.headers);
     if (office.rateLimit.exhausted && record.path !== "/rate_limit") {
       return refusal(new GitHubError(403, "API rate limit exceeded for user ID 1."));
     }
@@ -203,8 +208,8 @@ async function answer(
   return office.apps[record.surface].fetch(request(record, incoming, body), bindings(office, record, incoming));
 }
 
-function refusal(error: GitHubError): Response {
-  return Response.json(error.body(), { status: error.status });
+function refusal(error: GitHubError, headers: Record<string, string> = {}): Response {
+  return Response.json(error.body(), { status: error.status, headers });
 }
 
 function request(

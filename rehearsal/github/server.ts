@@ -21,6 +21,7 @@ import { releaseRoutes } from "./releases.ts";
 import { repositoryRoutes } from "./repositories.ts";
 import { rulesetRoutes } from "./rulesets.ts";
 import { type NewRepository, Store } from "./store.ts";
+import type { TokenReach } from "./token-reach.ts";
 
 export interface GitHubOptions {
   /** 0: any that is free. */
@@ -56,7 +57,7 @@ export interface LocalGitHub {
   /** The hooks of the options; both may be replaced at any time. */
   hooks: Office["hooks"];
   /** Lets another token in, for example one that may push but not administer. */
-  addToken(token: string, login: string, permission: Permission): void;
+  addToken(token: string, login: string, permission: Permission, reach?: TokenReach): void;
   /** @throws Error if it is there already */
   createRepository(repository: NewRepository): void;
   hasRepository(fullName: string): boolean;
@@ -100,7 +101,7 @@ export async function startGitHub(options: GitHubOptions): Promise<LocalGitHub> 
     misbehave: (rule) => office.faults.add(rule),
     clearFaults: () => office.faults.clear(),
     hooks: office.hooks,
-    addToken: (token, login, permission) => void office.actors.set(token, { login, permission }),
+    addToken: (token, login, permission, reach) => void office.actors.set(token, { login, permission, reach }),
     createRepository: (repository) => void store.createRepository(repository),
     hasRepository: (fullName) => fullName.toLowerCase() in store.state.repositories,
     async stop() {
