@@ -113,7 +113,7 @@ async function encryptSettings(
  * Lays out an engine as an installation has it: the CLI with the dynamic providers' start script beside it, and the
  * plugins under their versions. The engine then takes them for its own and does not warn about what is on the PATH.
  */
-async function layOutEngine(project: string, local: string, kit: Kit): Promise<string> {
+export async function layOutEngine(project: string, local: string, kit: Kit): Promise<string> {
   const root = join(local, "pulumi");
   const bin = join(root, "bin");
   await rm(bin, { recursive: true, force: true });
