@@ -63,7 +63,7 @@ async function init(args: readonly string[]): Promise<number> {
       return left();
     }
   }
-  await login(backend.url);
+  await login(backend);
   const done = await opened.write({ repository: answers.repository, githubUrl }, token);
   show(done.length === 0 ? `${file} is as it should be: nothing was changed` : done.join("\n"));
   show("");
@@ -105,18 +105,23 @@ async function defaultsOf(text: string): Promise<Defaults> {
   };
 }
 
-/** Logs in as a person does, who may be asked by the CLI; later commands of that person then find the stack. */
-async function login(url: string): Promise<void> {
-  if (process.env.PULUMI_BACKEND_URL === url) {
+/** Logs in, so that later commands of this person find the stack; the CLI asks for Pulumi Cloud's token if it has none. */
+async function login({ url, kind }: Answers["backend"]): Promise<void> {
+  const { PULUMI_BACKEND_URL: chosen } = process.env;
+  if (chosen === url) {
     return;
   }
-  if (process.env.PULUMI_BACKEND_URL) {
-    throw new Error(
-      `PULUMI_BACKEND_URL is "${process.env.PULUMI_BACKEND_URL}" and wins over a login to ${url}: unset it`,
-    );
+  if (chosen) {
+    throw new Error(`PULUMI_BACKEND_URL is "${chosen}" and wins over a login to ${url}: unset it`);
   }
-  const child = spawn("pulumi", ["login", url], { stdio: "inherit" });
-  const [code] = await once(child, "exit");
+  const { exitCode, stderr } = await run("pulumi", ["login", url, "--non-interactive"]);
+  if (exitCode === 0) {
+    return;
+  }
+  if (kind === "self-managed" || !process.stdin.isTTY) {
+    throw new Error(`pulumi login ${url} failed:\n${stderr.trim()}`);
+  }
+  const [code] = await once(spawn("pulumi", ["login", url], { stdio: "inherit" }), "exit");
   if (code !== 0) {
     throw new Error(`pulumi login ${url} failed; the reason is shown above`);
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
@@ -35,9 +35,17 @@ describe("npm run init", { timeout: 300_000 }, () => {
     github.addToken("ghp_without_workflow", "cat", "admin", { scopes: ["repo"] });
     github.addToken("ghp_pusher", "dog", "push", { scopes: ["repo", "workflow"] });
     github.addToken("github_pat_variables", "cat", "admin", { permissions: { actions_variables: "write" } });
+    // Every call of the CLI is written down: arguments of a process are for all to see.
+    const shim = join(home, "shim");
+    await mkdir(shim);
+    await writeFile(
+      join(shim, "pulumi"),
+      `#!/bin/sh\nprintf '%s\\n' "$*" >> "${home}/arguments"\nexec "${join(engine, "bin/pulumi")}" "$@"\n`,
+      { mode: 0o755 },
+    );
     environment = {
       HOME: home,
-      PATH: [join(engine, "bin"), kit.bin, process.env.PATH].join(delimiter),
+      PATH: [shim, join(engine, "bin"), kit.bin, process.env.PATH].join(delimiter),
       PULUMI_HOME: engine,
       PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
       PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
@@ -178,6 +186,9 @@ describe("npm run init", { timeout: 300_000 }, () => {
       expect(stdout).toBe("");
     }
     expect(first.stdout + first.stderr).not.toContain("ghp_classic");
+    expect(await readFile(join(home, "arguments"), "utf8")).toMatch(
+      /^config set --secret mount-monitor:githubToken --config-file \S+ /m,
+    );
 
     const second = await init(given());
     expect(second).toMatchObject({ exitCode: 0 });
