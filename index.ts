@@ -40,7 +40,7 @@ export default async function release(): Promise<Record<string, unknown>> {
 
   const image = new ContainerImage("image", { ...settings, ...connections, facts, sealed: plan.kind === "sealed" });
   const published = new Release("release", { ...settings, facts, after: image.manifest });
-  new Channels("channels", { ...settings, facts, channels: plan.channels, after: published.ledger });
+  new Channels("channels", { ...settings, ...plan, facts, after: published.ledger });
 
-  return releaseOutputs(facts, plan.channels, settings.image, published);
+  return releaseOutputs(facts, plan.channels, settings, published);
 }

@@ -2,12 +2,13 @@ import type * as pulumi from "@pulumi/pulumi";
 import type { Release } from "./components/release.ts";
 import type { DeclaredRelease } from "./model/assets.ts";
 import type { PlannedChannel } from "./plan.ts";
+import type { Settings } from "./settings.ts";
 
 /** The stack outputs of a release: plain values, nothing secret. */
 export function releaseOutputs(
   facts: pulumi.Output<DeclaredRelease>,
   channels: readonly PlannedChannel[],
-  image: string,
+  { image, withdrawn }: Pick<Settings, "image" | "withdrawn">,
   { github, assets }: Release,
 ): Record<string, unknown> {
   return {
@@ -24,6 +25,7 @@ export function releaseOutputs(
     })),
     release: { url: github.url, id: github.releaseId, assets },
     channels: Object.fromEntries(channels.map(({ channel, version }) => [channel, version])),
+    ...(withdrawn.length === 0 ? {} : { withdrawn }),
   };
 }
 

@@ -2,12 +2,20 @@ import { readFile } from "node:fs/promises";
 import type { Candidate } from "./candidate.ts";
 import type { Connections } from "./connections.ts";
 import type { DeclaredRelease } from "./model/assets.ts";
-import { type ChannelTarget, channels, isLatest } from "./model/channel.ts";
+import {
+  type ChannelTarget,
+  channels,
+  isLatest,
+  latestOf,
+  type StrandedChannel,
+  strandedChannels,
+} from "./model/channel.ts";
 import { dockerfileFor } from "./model/dockerfile.ts";
 import { imageLabels, licenseOf } from "./model/labels.ts";
 import { parseMarker } from "./model/marker.ts";
 import { previousOf } from "./model/notes.ts";
-import { isPrerelease, parseTag, tagOf } from "./model/version.ts";
+import { isPrerelease, parseTag, tagOf, type Version } from "./model/version.ts";
+import { markOf, type Withdrawals, withdrawalProblems } from "./model/withdrawal.ts";
 import { refuseOtherDigest } from "./model/write-once.ts";
 import { recordedRelease } from "./sealed.ts";
 import { buildkitVersion } from "./services/builder.ts";
@@ -22,13 +30,15 @@ import type { Settings } from "./settings.ts";
 /** What this update declares, decided from what is published and from git, before anything is written. */
 export type Plan =
   | { readonly kind: "none"; readonly reason: string }
-  | {
-      readonly kind: "sealed";
-      readonly facts: DeclaredRelease;
-      readonly release: Release;
-      readonly channels: readonly PlannedChannel[];
-    }
-  | { readonly kind: "candidate"; readonly candidate: Candidate; readonly channels: readonly PlannedChannel[] };
+  | ({ readonly kind: "sealed"; readonly facts: DeclaredRelease; readonly release: Release } & Pointers)
+  | ({ readonly kind: "candidate"; readonly candidate: Candidate } & Pointers);
+
+/** What readers are led by, once this update is done. */
+interface Pointers {
+  readonly channels: readonly PlannedChannel[];
+  /** Version that GitHub marks as "Latest"; absent when every stable one is withdrawn. */
+  readonly latest: Version | undefined;
+}
 
 /** A channel as it shall be once this update is done; `digest` is absent where the release of this update is meant. */
 export type PlannedChannel = ChannelTarget & { readonly digest?: string };
@@ -47,6 +57,8 @@ export async function planRelease(settings: Settings, services: Connections): Pr
       ? undefined
       : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
   const sealed = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
+  const releasing = wanted.kind === "none" || sealed ? undefined : wanted.version;
+  refuseWithdrawals(settings, services.stack, releases, { releasing, hasReleased: sealed !== undefined });
   if (sealed) {
     const facts = await recordedRelease(sealed, services.github);
     await Promise.all([
@@ -57,7 +69,7 @@ export async function planRelease(settings: Settings, services: Connections): Pr
       kind: "sealed",
       facts,
       release: sealed,
-      channels: await channelsWith(facts.version, releases, services.registry),
+      ...(await pointersWith(facts.version, releases, settings.withdrawn, services.registry)),
     };
   }
   if (wanted.kind === "none") {
@@ -66,7 +78,7 @@ export async function planRelease(settings: Settings, services: Connections): Pr
   return {
     kind: "candidate",
     candidate: await candidateOf(settings, wanted.version, services.github, releases),
-    channels: await channelsWith(wanted.version, releases, services.registry),
+    ...(await pointersWith(wanted.version, releases, settings.withdrawn, services.registry)),
   };
 }
 
@@ -129,7 +141,7 @@ async function candidateOf(
       `tag ${tag} on GitHub is at ${tagged}, and here ${commit} is asked for; a version tag never moves. Fetch the tags, or release the next version.`,
     );
   }
-  const published = releases.filter(({ draft }) => !draft).flatMap(({ tagName }) => versionOf(tagName));
+  const published = publishedOf(releases);
   const previous = previousOf(version, published);
   const [commitTime, dockerfile, license, go, buildkit, changes] = await Promise.all([
     git.commitTime(repository, commit),
@@ -147,7 +159,10 @@ async function candidateOf(
     commit,
     commitTime,
     prerelease: isPrerelease(version),
-    latest: isLatest(version, published),
+    latest: isLatest(
+      version,
+      standingOf(releases).filter((candidate) => !settings.withdrawn.includes(candidate)),
+    ),
     title: tag,
     go,
     buildkit,
@@ -186,9 +201,48 @@ function revisionOf({ release }: Settings, tag: string, tagged: string | undefin
   return release.kind === "tag" ? tag : ((release.kind === "version" ? release.commit : undefined) ?? tagged ?? "HEAD");
 }
 
-function versionOf(tagName: string): string[] {
+function publishedOf(releases: readonly Release[]): Version[] {
+  return releases.filter(({ draft }) => !draft).flatMap(({ tagName }) => versionOf(tagName));
+}
+
+/** Those that channels may point at: what somebody marked as a prerelease on GitHub is none, whatever its version says. */
+function standingOf(releases: readonly Release[]): Version[] {
+  return publishedOf(releases.filter(({ prerelease }) => !prerelease));
+}
+
+function versionOf(tagName: string): Version[] {
   const parsed = parseTag(tagName);
   return parsed.ok ? [parsed.version] : [];
+}
+
+/** @throws naming everything that keeps the setting `withdrawn` from being carried out */
+function refuseWithdrawals(
+  { withdrawn, release }: Settings,
+  stack: string,
+  releases: readonly Release[],
+  update: Pick<Withdrawals, "releasing" | "hasReleased">,
+): void {
+  const problems = withdrawalProblems({
+    ...update,
+    withdrawn,
+    published: publishedOf(releases),
+    marked: publishedOf(releases.filter(({ body }) => markOf(body)?.stack === stack)),
+    pushedTag: release.kind === "version" ? undefined : release.tag,
+  });
+  if (problems.length > 0) {
+    throw new Error(problems.join("\n"));
+  }
+}
+
+async function pointersWith(
+  version: Version,
+  releases: readonly Release[],
+  withdrawn: readonly Version[],
+  registry: Registry,
+): Promise<Pointers> {
+  const versions = [...new Set([version, ...standingOf(releases)])];
+  const latest = latestOf(versions.filter((candidate) => !withdrawn.includes(candidate)));
+  return { channels: await channelsWith(version, versions, withdrawn, registry), latest };
 }
 
 /**
@@ -196,21 +250,22 @@ function versionOf(tagName: string): string[] {
  * be pointed at, and the next lower one stands in for it.
  */
 async function channelsWith(
-  version: string,
-  releases: readonly Release[],
+  version: Version,
+  published: readonly Version[],
+  withdrawn: readonly Version[],
   registry: Registry,
 ): Promise<PlannedChannel[]> {
-  const published = releases.filter(({ draft }) => !draft);
   const digests = new Map<string, string | undefined>([[version, undefined]]);
-  let versions = [...new Set([version, ...published.flatMap(({ tagName }) => versionOf(tagName))])];
+  let versions = published;
   for (;;) {
-    const targets = channels(versions);
+    const targets = channels(versions, withdrawn);
     const unknown = [...new Set(targets.map((target) => target.version))].filter((target) => !digests.has(target));
     if (unknown.length === 0) {
-      return targets.map((target) => {
+      const moving = targets.map((target) => {
         const digest = digests.get(target.version);
         return digest === undefined ? target : { ...target, digest };
       });
+      return [...moving, ...(await staying(strandedChannels(versions, withdrawn), registry))];
     }
     const found = await Promise.all(
       unknown.map(async (target) => [target, await registry.digestOf(tagOf(target))] as const),
@@ -223,4 +278,21 @@ async function channelsWith(
     }
     versions = versions.filter((candidate) => !missing.has(candidate));
   }
+}
+
+/** A tag cannot be taken back from every registry: where all versions of a line are withdrawn, its channel stays where it is. */
+async function staying(stranded: readonly StrandedChannel[], registry: Registry): Promise<PlannedChannel[]> {
+  const held = await Promise.all(
+    stranded.map(async ({ channel, withdrawn }) => {
+      const [digest, ...line] = await Promise.all(
+        [channel, ...withdrawn.map(tagOf)].map((tag) => registry.digestOf(tag)),
+      );
+      const index = digest === undefined ? -1 : line.lastIndexOf(digest);
+      const version = withdrawn[index];
+      return digest === undefined || version === undefined
+        ? []
+        : [{ channel, version, digest, withdrawn: withdrawn.slice(index) }];
+    }),
+  );
+  return held.flat();
 }

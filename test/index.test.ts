@@ -89,6 +89,7 @@ describe("the program", () => {
       "channels-1",
       "channels-1.0",
       "channels-latest",
+      "channels-withdrawals",
       "image",
       "image-guard",
       "image-manifest",

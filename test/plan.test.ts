@@ -4,6 +4,7 @@ import { execa } from "execa";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Connections } from "../src/connections.ts";
+import { markWithdrawn } from "../src/model/withdrawal.ts";
 import { type Plan, planRelease } from "../src/plan.ts";
 import { githubOf, registryOf } from "../src/resources/clients.ts";
 import { buildkitVersion } from "../src/services/builder.ts";
@@ -71,18 +72,20 @@ async function checkout(): Promise<string> {
 }
 
 interface Asked {
+  readonly withdrawn?: readonly string[];
   readonly tag?: string;
   readonly version?: string;
   readonly commit?: string;
   readonly binaryName?: string;
 }
 
-function settings({ tag, version, commit, binaryName }: Asked): Settings {
+function settings({ tag, version, commit, binaryName, withdrawn }: Asked): Settings {
   const config = {
     repository: NAME,
     image: registry.image,
     source: "app",
     ...(version ? { version } : {}),
+    ...(withdrawn ? { withdrawn: JSON.stringify(withdrawn) } : {}),
     ...(commit ? { commit } : {}),
     ...(binaryName ? { binaryName } : {}),
   };
@@ -149,6 +152,7 @@ describe("a candidate", () => {
     const head = await checkout();
     expect(await candidate({ version: "1.0.0" })).toEqual({
       kind: "candidate",
+      latest: "1.0.0",
       channels: ["latest", "1", "1.0"].map((channel) => ({ channel, version: "1.0.0" })),
       candidate: {
         version: "1.0.0",
@@ -414,6 +418,91 @@ describe("channels", () => {
     );
   });
 
+  test("leave a withdrawn version for the highest one that remains, and so does GitHub's mark", async () => {
+    const { image } = await publishOurs(github, registry, "1.0.1");
+    await publishOurs(github, registry, "1.1.0");
+    const { channels, latest, facts } = await sealed({ withdrawn: ["1.1.0"] });
+    expect(facts.version).toBe("1.1.0");
+    expect(channels).toEqual([
+      { channel: "latest", version: "1.0.1", digest: image.digest, withdrawn: ["1.1.0"] },
+      { channel: "1", version: "1.0.1", digest: image.digest, withdrawn: ["1.1.0"] },
+      { channel: "1.0", version: "1.0.1", digest: image.digest },
+    ]);
+    expect(latest).toBe("1.0.1");
+  });
+
+  test("whose line is withdrawn stay at the version of it that they hold", async () => {
+    const { image } = await publishOurs(github, registry, "1.0.0");
+    await publishOurs(github, registry, "1.0.1");
+    await publishOurs(github, registry, "0.9.0");
+    const held = registry.manifests.get(image.digest);
+    if (held) registry.manifests.set("1.0", held);
+    const { channels, latest } = await sealed({ withdrawn: ["1.0.0", "1.0.1"] });
+    expect(channels.map(({ channel, version, withdrawn = [] }) => [channel, version, ...withdrawn])).toEqual([
+      ["latest", "0.9.0", "1.0.0", "1.0.1"],
+      ["0", "0.9.0"],
+      ["0.9", "0.9.0"],
+      // Nothing holds "1" in this registry, so nothing stays there.
+      ["1.0", "1.0.0", "1.0.0", "1.0.1"],
+    ]);
+    expect(latest).toBe("0.9.0");
+  });
+
+  test("and GitHub's mark stay where all that is stable is withdrawn", async () => {
+    const { image } = await publishOurs(github, registry, "1.0.0");
+    for (const channel of ["latest", "1", "1.0"]) {
+      const held = registry.manifests.get(image.digest);
+      if (held) registry.manifests.set(channel, held);
+    }
+    const { channels, latest } = await sealed({ withdrawn: ["1.0.0"] });
+    expect(channels).toEqual(
+      ["latest", "1", "1.0"].map((channel) => ({
+        channel,
+        version: "1.0.0",
+        digest: image.digest,
+        withdrawn: ["1.0.0"],
+      })),
+    );
+    expect(latest).toBeUndefined();
+  });
+
+  test("move on to a release that is higher than a withdrawn one, and to a fix of the line before it", async () => {
+    await checkout();
+    await publishOurs(github, registry, "1.0.0");
+    await publishOurs(github, registry, "1.1.0");
+    const higher = await candidate({ version: "1.1.1", withdrawn: ["1.1.0"] });
+    expect(higher.candidate.latest).toBe(true);
+    expect(higher.latest).toBe("1.1.1");
+    expect(higher.channels.filter(({ channel }) => channel === "latest")).toEqual([
+      { channel: "latest", version: "1.1.1" },
+    ]);
+    const fix = await candidate({ version: "1.0.1", withdrawn: ["1.1.0"] });
+    expect(fix.candidate.latest).toBe(true);
+    expect(fix.channels).toContainEqual({ channel: "latest", version: "1.0.1", withdrawn: ["1.1.0"] });
+    expect((await candidate({ version: "1.0.1" })).candidate.latest).toBe(false);
+  });
+
+  test("leave a withdrawn version of another tool, and stand on what has an image", async () => {
+    await publishForeign(github, "2.0.0");
+    imageOf(registry, "2.0.0");
+    await publishForeign(github, "1.9.0");
+    await publishOurs(github, registry, "1.1.0");
+    const { channels, latest } = await sealed({ withdrawn: ["2.0.0"] });
+    expect(channels).toContainEqual({ channel: "latest", version: "1.1.0", withdrawn: ["2.0.0"] });
+    // On GitHub a release needs no image.
+    expect(latest).toBe("1.9.0");
+  });
+
+  test("pass over what somebody marked as a prerelease on GitHub", async () => {
+    const draft = await github.draft({ tag_name: "v2.0.0", body: "by hand", prerelease: true });
+    await github.publish(draft);
+    imageOf(registry, "2.0.0");
+    await publishOurs(github, registry, "1.1.0");
+    const { latest, ...planned } = await sealed();
+    expect(latest).toBe("1.1.0");
+    expect(planned.channels.map(({ channel }) => channel)).toEqual(["latest", "1", "1.1"]);
+  });
+
   test("always point at the highest version that has an image, each asked for once", async () => {
     await checkout();
     const version = fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2)).map((numbers) => numbers.join("."));
@@ -456,6 +545,36 @@ describe("channels", () => {
       ),
       { numRuns: 10 },
     );
+  });
+});
+
+describe("a withdrawal", () => {
+  test("is refused with all that is wrong with it, before anything is looked at", async () => {
+    await publishOurs(github, registry, "1.0.0");
+    await github.draft({ tag_name: "v1.3.0" });
+    const message = await refusal({ version: "1.1.0", withdrawn: ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] });
+    expect(message.split("\n").map((line) => line.split(/[,:] (?:and|release|only)/)[0])).toEqual([
+      'mount-monitor:withdrawn names "1.1.0"',
+      'mount-monitor:withdrawn names "1.2.0"',
+      'mount-monitor:withdrawn names "1.3.0"',
+    ]);
+    expect(message).toContain("v1.3.0 is not published");
+    expect(buildkitVersion).not.toHaveBeenCalled();
+  });
+
+  test("is not taken back by a tag, but by the list alone", async () => {
+    await publishOurs(github, registry, "1.0.0");
+    const [{ id, name, body } = { id: 0, name: "", body: "" }] = github.inspect.releases(github.repository);
+    const marked = markWithdrawn({ title: name ?? "", body: body ?? "" }, "1.0.0", STACK);
+    await githubOf(github.repository).updateRelease(id, { title: marked.title, notes: marked.body });
+    for (const tag of ["v1.0.0", "nightly"]) {
+      expect(await refusal({ tag })).toContain('mount-monitor:withdrawn does not name "1.0.0", which is withdrawn now');
+    }
+    for (const asked of [{}, { version: "1.0.0" }, { tag: "v1.0.0", withdrawn: ["1.0.0"] }]) {
+      expect((await sealed(asked)).facts.version).toBe("1.0.0");
+    }
+    // The mark of another stack is its own business.
+    expect((await planRelease(settings({ tag: "nightly" }), { ...connections, stack: "staging" })).kind).toBe("none");
   });
 });
 

@@ -1,3 +1,4 @@
+import { commentJson } from "./hidden-comment.ts";
 import { parseVersion, type Version } from "./version.ts";
 
 /** Who made a release: it tells our own drafts from others, and the stack's releases after a lost state. */
@@ -15,9 +16,7 @@ const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** The hidden HTML comment that ends the body of our releases. */
 export function formatMarker({ stack, version, commit }: Marker): string {
-  // Inside of a comment neither "--" nor ">" may stand; JSON can write both in another way.
-  const json = JSON.stringify({ stack, version, commit }).replace(/[<>]|-(?=-)/g, escaped);
-  return `${OPENING}${json}${CLOSING}`;
+  return `${OPENING}${commentJson({ stack, version, commit })}${CLOSING}`;
 }
 
 /**
@@ -69,8 +68,4 @@ function markerOf(json: string): Marker | undefined {
     COMMIT.test(commit)
     ? { stack, version, commit }
     : undefined;
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -6,8 +6,8 @@ export type ReleaseIntent =
   | { readonly kind: "tag"; readonly tag: string; readonly version: Version }
   /** The setting `version` says it; `commit` is the full commit id, the tag's or HEAD when absent. */
   | { readonly kind: "version"; readonly version: Version; readonly commit?: string }
-  /** Nothing new: what is published already stays as it is. */
-  | { readonly kind: "none"; readonly reason: string };
+  /** Nothing new: what is published already stays as it is. `tag` is the pushed one that makes no release. */
+  | { readonly kind: "none"; readonly reason: string; readonly tag?: string };
 
 /** The pushed tag as a CI environment names it. */
 export type PushedTag = { readonly ok: true; readonly tag?: string } | { readonly ok: false; readonly problem: string };
@@ -43,7 +43,7 @@ export function releaseIntent(asked: {
   if (tag !== undefined) {
     const meaning = releaseOf(tag);
     if (meaning.kind === "none") {
-      return meaning;
+      return { ...meaning, tag };
     }
     return version === undefined || version === meaning.version
       ? { kind: "tag", tag, version: meaning.version }

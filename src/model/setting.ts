@@ -37,6 +37,7 @@ const REQUIRED_ARCHITECTURES = ["amd64", "arm64"] as const satisfies Architectur
 // https://docs.github.com/en/actions/reference/workflows-and-actions/variables#limits-for-configuration-variables
 const MOST_VARIABLES = 500;
 const MOST_SECRETS = 100;
+const MOST_WITHDRAWN = 1000;
 const DAYS = { least: 1, most: 3650 } as const;
 
 /** All settings after defaults were applied. Every message completes the sentence "…:repository is "x": …". */
@@ -139,6 +140,20 @@ export const settingsSchema = z.object({
       description: "Architectures to build for, as GOARCH names them; amd64 and arm64 are required.",
       default: REQUIRED_ARCHITECTURES,
       mend: `--path '${NAMESPACE}:architectures[1]' arm64`,
+    }),
+  withdrawn: z
+    .array(
+      text((value) => problemIn(parseVersion(value))),
+      "it must be a list of versions",
+    )
+    .max(MOST_WITHDRAWN, `there are at most ${MOST_WITHDRAWN} versions`)
+    .refine((values) => new Set(values).size === values.length, "a version is there twice")
+    .register(facts, {
+      type: "array",
+      description:
+        "Published versions that no channel shall point at; marked on GitHub, and nothing of them is deleted.",
+      default: [],
+      mend: `--path '${NAMESPACE}:withdrawn[0]' 1.2.3`,
     }),
   image: optional(imageProblem).register(facts, {
     type: "string",

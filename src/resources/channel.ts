@@ -14,9 +14,11 @@ export interface ChannelInputs {
   readonly version: string;
   /** Digest of that version's index. */
   readonly digest: string;
+  /** Withdrawn versions of its line from `version` on: the only ones that it moves backwards from. */
+  readonly withdrawn: readonly string[];
 }
 
-/** A Channel in the registry. It points at the digest of a release and never moves backwards. */
+/** A Channel in the registry. It points at the digest of a release, and moves backwards from a withdrawn one only. */
 export class Channel extends ReleaseResource {
   declare readonly version: pulumi.Output<string>;
 
@@ -35,9 +37,8 @@ export const implementation: Implementation<ChannelInputs, object> = {
     if (found === inputs.digest) {
       return {};
     }
-    // What this stack put there itself may be moved by its own decision; anything else only forwards.
-    if (found !== undefined && found !== recorded?.digest) {
-      await refuseBackwards(registry, inputs, found);
+    if (found !== undefined) {
+      await refuseBackwards(registry, inputs, found, recorded);
     }
     const index = await registry.index(inputs.digest);
     if (!index) {
@@ -57,14 +58,19 @@ export const implementation: Implementation<ChannelInputs, object> = {
   },
 };
 
-async function refuseBackwards(registry: Registry, inputs: ChannelInputs, found: string): Promise<void> {
-  const label = await registry.versionLabel(found);
-  const held = label === undefined ? undefined : parseVersion(label);
-  const wanted = parseVersion(inputs.version);
-  if (held?.ok && wanted.ok && compareVersions(held.version, wanted.version) > 0) {
+async function refuseBackwards(
+  registry: Registry,
+  { image, channel, version, withdrawn }: ChannelInputs,
+  found: string,
+  recorded: ChannelInputs | undefined,
+): Promise<void> {
+  const held = found === recorded?.digest ? recorded.version : await registry.versionLabel(found);
+  const parsed = parseVersion(held ?? "");
+  if (parsed.ok && compareVersions(parsed.version, version) > 0 && !withdrawn.includes(parsed.version)) {
     throw new Error(
-      `${inputs.image}:${inputs.channel} already holds ${label}, which is higher than ${inputs.version}: a channel never moves backwards. ` +
-        "Somebody else published it; publish it on GitHub too, or move the tag by hand if that was a mistake.",
+      `${image}:${channel} already holds ${held}, which is higher than ${version}: a channel never moves backwards, ` +
+        `unless the version that it holds is withdrawn. Publish v${held} on GitHub and name it in the setting withdrawn, ` +
+        "or move the tag by hand if somebody put it there by mistake.",
     );
   }
 }

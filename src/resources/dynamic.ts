@@ -97,12 +97,17 @@ function providerText(module: string): string {
 `;
 }
 
-/** Inputs that changed, or drift that the last refresh saw, make an update; never a replacement. */
+/**
+ * Inputs that changed, or drift that the last refresh saw, make an update; never a replacement. A list that older code
+ * did not record was empty.
+ */
 export function diffOf(olds: Recorded, news: Recorded): pulumi.dynamic.DiffResult {
-  const recorded: Recorded = { drift: [], ...olds };
   const wanted: Recorded = { ...news, drift: [] };
   const keys = Object.keys(wanted).filter((key) => key !== "__provider");
-  return { changes: keys.some((key) => canonical(recorded[key]) !== canonical(wanted[key])), replaces: [] };
+  return {
+    changes: keys.some((key) => canonical(key in olds ? olds[key] : []) !== canonical(wanted[key])),
+    replaces: [],
+  };
 }
 
 /** Creates the resource: id is the module's name, which is the same for every version. */

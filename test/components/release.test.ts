@@ -21,7 +21,7 @@ const checksums = {
 };
 const CHANNELS = [
   { channel: "latest", version: "1.1.0" },
-  { channel: "1.0", version: "1.0.1", digest: `sha256:${"9".repeat(64)}` },
+  { channel: "1.0", version: "1.0.1", digest: `sha256:${"9".repeat(64)}`, withdrawn: ["1.0.2"] },
 ] as const;
 const OPTIONS = { ignoreChanges: [], retainOnDelete: true };
 
@@ -31,7 +31,15 @@ async function declared() {
   );
   const after = new pulumi.ComponentResource("test:manifest", "manifest");
   const release = new Release("release", { repository: REPOSITORY, image: IMAGE, facts, after });
-  new Channels("channels", { image: IMAGE, channels: CHANNELS, facts, after: release.ledger });
+  new Channels("channels", {
+    repository: REPOSITORY,
+    image: IMAGE,
+    channels: CHANNELS,
+    withdrawn: ["1.0.2"],
+    latest: "1.1.0",
+    facts,
+    after: release.ledger,
+  });
   return { resources: await resources(), release };
 }
 
@@ -81,22 +89,34 @@ describe("the release", () => {
 
   test("moves the channels last: to this release, or to the digest that another one has", async () => {
     const { resources } = await declared();
-    const channel = (name: string, version: string, digest: string) => ({
+    const channel = (name: string, version: string, digest: string, withdrawn: string[]) => ({
       ...OPTIONS,
       type: "pulumi-nodejs:dynamic/release:Channel",
       name: `channels-${name}`,
       parent: "channels",
       dependsOn: ["release-ledger"],
-      inputs: { image: IMAGE, channel: name, version, digest, drift: [] },
+      inputs: { image: IMAGE, channel: name, version, digest, withdrawn, drift: [] },
     });
-    expect(Object.values(resources).filter(({ parent }) => parent === "channels")).toHaveLength(2);
-    expect(resources["channels-latest"]).toEqual(channel("latest", "1.1.0", FACTS.image.digest));
-    expect(resources["channels-1.0"]).toEqual(channel("1.0", "1.0.1", `sha256:${"9".repeat(64)}`));
+    expect(Object.values(resources).filter(({ parent }) => parent === "channels")).toHaveLength(3);
+    expect(resources["channels-latest"]).toEqual(channel("latest", "1.1.0", FACTS.image.digest, []));
+    expect(resources["channels-1.0"]).toEqual(channel("1.0", "1.0.1", `sha256:${"9".repeat(64)}`, ["1.0.2"]));
+  });
+
+  test("is marked on GitHub once the channels have moved", async () => {
+    const { resources } = await declared();
+    expect(resources["channels-withdrawals"]).toEqual({
+      ...OPTIONS,
+      type: "pulumi-nodejs:dynamic/release:Withdrawals",
+      name: "channels-withdrawals",
+      parent: "channels",
+      dependsOn: ["channels-1.0", "channels-latest", "release-ledger"],
+      inputs: { repository: REPOSITORY, stack: STACK, withdrawn: ["1.0.2"], latest: "1.1.0", drift: [] },
+    });
   });
 
   test("is what the stack puts out, in plain values", async () => {
     const { release } = await declared();
-    const outputs = releaseOutputs(facts, CHANNELS, IMAGE, release);
+    const outputs = releaseOutputs(facts, CHANNELS, { image: IMAGE, withdrawn: [] }, release);
     expect(await settled(pulumi.output(outputs))).toEqual({
       version: "1.1.0",
       tag: "v1.1.0",
@@ -113,6 +133,9 @@ describe("the release", () => {
       channels: { latest: "1.1.0", "1.0": "1.0.1" },
     });
     expect(await pulumi.isSecret(pulumi.output(outputs))).toBe(false);
+    expect(releaseOutputs(facts, CHANNELS, { image: IMAGE, withdrawn: ["1.0.2"] }, release)).toMatchObject({
+      withdrawn: ["1.0.2"],
+    });
   });
 
   test("that is none says why", () => {

@@ -50,6 +50,7 @@ describe("valid settings", () => {
       repositoryParts: ["workflows", "environment", "tag-ruleset", "actions-permissions", "immutable-releases"],
       variables: {},
       secrets: {},
+      withdrawn: [],
       artifactRetentionDays: 90,
     });
   });
@@ -100,6 +101,7 @@ describe("valid settings", () => {
       { variables: { LOG_LEVEL: "info", PORT: "8080", ON: "true", EMPTY: "" } },
     ],
     ["secrets", '{"TOKEN":"line 1\\nline 2"}', { secrets: { TOKEN: "line 1\nline 2" } }],
+    ["withdrawn", '["1.2.0","1.10.0-rc.1"]', { withdrawn: ["1.2.0", "1.10.0-rc.1"] }],
     ["artifactRetentionDays", "1", { artifactRetentionDays: 1 }],
   ])("%s: %s", (key, value, expected) => {
     if (key === "repository") {
@@ -223,6 +225,13 @@ describe("bad settings", () => {
     ["architectures", '["amd64","arm64","x86_64"]', "an architecture is one of"],
     ["architectures", '["amd64","arm64",64]', "every architecture must be a text"],
     ["architectures", "amd64,arm64", "it must be a list"],
+    ["withdrawn", "1.2.0", "it must be a list"],
+    ["withdrawn", "[1.2]", "it must be a text"],
+    ["withdrawn", '["v1.2.0"]', 'write "1.2.0"'],
+    ["withdrawn", '["1.2.0+build"]', "build metadata"],
+    ["withdrawn", '["1.2.0","1.2.0"]', "there twice"],
+    ["withdrawn", JSON.stringify([HUGE]), "at most 127 characters"],
+    ["withdrawn", JSON.stringify(Array.from({ length: 1001 }, (_, index) => `1.0.${index}`)), "at most 1000"],
     ["image", "octo/app", "names no registry"],
     ["image", "ghcr.io/Octo/app", "lower-case"],
     ["image", "ghcr.io/octo/app:v1", "no tag or digest"],

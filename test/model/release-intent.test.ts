@@ -43,9 +43,13 @@ describe("releaseIntent", () => {
     [
       "a tag that is no release, whatever the version is",
       asked("nightly", "1.2.3"),
-      { kind: "none", reason: expect.stringContaining('"nightly" makes no release') },
+      { kind: "none", tag: "nightly", reason: expect.stringContaining('"nightly" makes no release') },
     ],
-    ["a short tag", asked("v1.2"), { kind: "none", reason: expect.stringContaining('"v1.2" makes no release') }],
+    [
+      "a short tag",
+      asked("v1.2"),
+      { kind: "none", tag: "v1.2", reason: expect.stringContaining('"v1.2" makes no release') },
+    ],
     ["nothing", asked(), { kind: "none", reason: "no version tag was pushed, and the setting version is not set" }],
     [
       "a commit alone",

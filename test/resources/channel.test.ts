@@ -17,7 +17,7 @@ function release(version: string, tag = `v${version}`, labels?: Record<string, s
 }
 
 function inputs(version: string, digest: string, channel = "latest"): ChannelInputs {
-  return { image: registry.image, channel, version, digest };
+  return { image: registry.image, channel, version, digest, withdrawn: [] };
 }
 
 function target(channel = "latest") {
@@ -52,7 +52,7 @@ describe("a channel", () => {
     const digest = release("1.0.1");
     const before = target();
     await expect(implementation.ensure(inputs("1.0.1", digest), undefined)).rejects.toThrow(
-      `${registry.image}:latest already holds 2.0.0, which is higher than 1.0.1: a channel never moves backwards.`,
+      `${registry.image}:latest already holds 2.0.0, which is higher than 1.0.1: a channel never moves backwards, unless the version that it holds is withdrawn.`,
     );
     // Neither does it when this stack once put another release there.
     await expect(implementation.ensure(inputs("1.0.1", digest), inputs("1.0.0", release("1.0.0")))).rejects.toThrow(
@@ -60,9 +60,36 @@ describe("a channel", () => {
     );
     expect(registryWrites(registry)).toEqual([]);
     expect(target()).toBe(before);
-    // What the stack put there itself it may take back, for a release that was withdrawn.
-    await implementation.ensure(inputs("1.0.1", digest), inputs("2.0.0", held));
-    expect(registryWrites(registry)).toEqual(PUT);
+    // Nor over what this stack put there itself: its release may have been deleted on GitHub.
+    await expect(implementation.ensure(inputs("1.0.1", digest), inputs("2.0.0", held))).rejects.toThrow(
+      "never moves backwards, unless the version that it holds is withdrawn",
+    );
+    const other = { ...inputs("1.0.1", digest), withdrawn: ["1.0.2", "2.0.1"] };
+    await expect(implementation.ensure(other, inputs("2.0.0", held))).rejects.toThrow("already holds 2.0.0");
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test.each(["recorded", "lost"])(
+    "moves backwards from a withdrawn version, with a state that is %s",
+    async (state) => {
+      const held = release("2.0.0", "latest");
+      const digest = release("1.0.1");
+      const recorded = state === "lost" ? undefined : inputs("2.0.0", held);
+      await implementation.ensure({ ...inputs("1.0.1", digest), withdrawn: ["2.0.0"] }, recorded);
+      expect(registryWrites(registry)).toEqual(PUT);
+      expect(target()?.raw).toEqual(registry.manifests.get(digest)?.raw);
+      // And forwards again, once it no longer is.
+      await implementation.ensure(inputs("2.0.0", held), { ...inputs("1.0.1", digest), withdrawn: ["2.0.0"] });
+      expect(registryWrites(registry)).toEqual([...PUT, ...PUT]);
+    },
+  );
+
+  test("knows the version of what it recorded itself, also when the image does not say it", async () => {
+    const held = release("0", "latest", {});
+    await expect(implementation.ensure(inputs("1.0.1", release("1.0.1")), inputs("2.0.0", held))).rejects.toThrow(
+      "already holds 2.0.0",
+    );
+    expect(registryWrites(registry)).toEqual([]);
   });
 
   test("moves off an image that does not say its version", async () => {

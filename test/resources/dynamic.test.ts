@@ -55,6 +55,8 @@ describe("a difference", () => {
     ["an input that older code did not record", {}, { commit: "a" }, true],
     ["a fact that only the state has", { releaseId: 1 }, {}, false],
     ["a number and its text", { size: 1 }, { size: "1" }, true],
+    ["a list that older code did not record, and is empty", { tag: "v1" }, { tag: "v1", withdrawn: [] }, false],
+    ["a list that older code did not record", { tag: "v1" }, { tag: "v1", withdrawn: ["1.0.0"] }, true],
     ["nothing recorded and null", {}, { previous: null }, true],
     ["drift that a refresh saw", { tag: "v1", drift: ["tag v1 is gone"] }, { tag: "v1" }, true],
     ["no drift", { tag: "v1", drift: [] }, { tag: "v1" }, false],
@@ -154,7 +156,7 @@ describe("the provider's text in the state", () => {
     expect(one.stdout).toBe(other.stdout);
     const { texts, said }: Record<"texts" | "said", Record<string, string>> = JSON.parse(one.stdout);
     expect(Object.values(said)).toEqual(
-      Array.from({ length: 7 }, () => ({
+      Array.from({ length: 8 }, () => ({
         functions: ["configure", "create", "delete", "diff", "read", "update"],
         same: { changes: false, replaces: [] },
         changed: { changes: true, replaces: [] },
@@ -162,9 +164,16 @@ describe("the provider's text in the state", () => {
       })),
     );
     expect(Object.keys(texts).sort()).toEqual(
-      ["Channel", "GithubRelease", "Guard", "ImmutableReleases", "Ledger", "Manifest", "WorkflowCheck"].map(
-        (type) => `pulumi-nodejs:dynamic/release:${type}`,
-      ),
+      [
+        "Channel",
+        "GithubRelease",
+        "Guard",
+        "ImmutableReleases",
+        "Ledger",
+        "Manifest",
+        "Withdrawals",
+        "WorkflowCheck",
+      ].map((type) => `pulumi-nodejs:dynamic/release:${type}`),
     );
     for (const text of Object.values(texts)) {
       expect(text).toContain("exports.handler");

@@ -13,6 +13,7 @@ const modules = {
   manifest: "Manifest",
   "immutable-releases": "ImmutableReleases",
   "workflow-check": "WorkflowCheck",
+  withdrawals: "Withdrawals",
 };
 
 pulumi.runtime.setMocks({

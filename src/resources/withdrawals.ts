@@ -1,0 +1,97 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { parseTag, tagOf, type Version } from "../model/version.ts";
+import { isMarked, markOf, markWithdrawn, unmarkWithdrawn } from "../model/withdrawal.ts";
+import type { GitHub, Release } from "../services/github.ts";
+import { githubOf } from "./clients.ts";
+import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
+
+/** Which releases are withdrawn, and which one GitHub shows as the latest. */
+export interface WithdrawalsInputs {
+  /** `owner/name`. */
+  readonly repository: string;
+  /** Stack that marks them; it takes only its own marks away. */
+  readonly stack: string;
+  readonly withdrawn: readonly Version[];
+  /** Version that GitHub marks as "Latest"; absent when no stable version is left: GitHub's mark then stays where it is. */
+  readonly latest?: Version;
+}
+
+/**
+ * The marks of withdrawn releases on GitHub: in title and notes, which is all that is ever changed of a published
+ * release, and GitHub's own "Latest". What is no longer withdrawn gets back the title and the notes that it had.
+ */
+export class Withdrawals extends ReleaseResource {
+  declare readonly withdrawn: pulumi.Output<string[]>;
+
+  constructor(name: string, inputs: InputsOf<WithdrawalsInputs>, options: pulumi.CustomResourceOptions) {
+    super("withdrawals", "Withdrawals", name, inputs, options);
+  }
+}
+
+/** @throws naming every version that is not published */
+export const implementation: Implementation<WithdrawalsInputs, object> = {
+  facts: [],
+
+  async ensure({ repository, stack, withdrawn, latest }) {
+    const github = githubOf(repository);
+    const published = await publishedVersions(github);
+    const gone = [...withdrawn, ...(latest === undefined ? [] : [latest])].filter((version) => !published.has(version));
+    if (gone.length > 0) {
+      throw new Error(
+        `${repository} has no release ${gone.map(tagOf).join(", ")} any more: publish it again, or take it out of the setting withdrawn`,
+      );
+    }
+    for (const [version, release] of published) {
+      if (isStale(release, version, withdrawn, stack)) {
+        const { title, body } = unmarkWithdrawn(release, version);
+        await github.updateRelease(release.id, { title, notes: body });
+      }
+    }
+    const target = latest === undefined ? undefined : published.get(latest);
+    if (target && (await github.latestRelease())?.id !== target.id) {
+      await github.updateRelease(target.id, { latest: true });
+    }
+    for (const version of withdrawn) {
+      const release = published.get(version);
+      if (release && !isMarked(release)) {
+        const { title, body } = markWithdrawn(release, version, stack);
+        await github.updateRelease(release.id, { title, notes: body });
+      }
+    }
+    return {};
+  },
+
+  async observe({ repository, stack, withdrawn, latest }) {
+    const github = githubOf(repository);
+    const [published, marked] = await Promise.all([publishedVersions(github), github.latestRelease()]);
+    return [
+      ...withdrawn.flatMap((version) => {
+        const release = published.get(version);
+        return release && isMarked(release)
+          ? []
+          : [`release v${version} is ${release ? "not marked as withdrawn" : "missing"}`];
+      }),
+      ...[...published]
+        .filter(([version, release]) => isStale(release, version, withdrawn, stack))
+        .map(([version]) => `release v${version} is marked as withdrawn, and is not`),
+      ...(latest === undefined || marked?.tagName === tagOf(latest)
+        ? []
+        : [`GitHub marks ${marked?.tagName ?? "no release"} as the latest, recorded is v${latest}`]),
+    ];
+  },
+};
+
+/** A mark of ours that is no longer wanted: also one that a lost state does not remember. */
+function isStale({ body }: Release, version: Version, withdrawn: readonly Version[], stack: string): boolean {
+  return !withdrawn.includes(version) && markOf(body)?.stack === stack;
+}
+
+async function publishedVersions(github: GitHub): Promise<ReadonlyMap<Version, Release>> {
+  const releases = (await github.releases()).filter(({ draft }) => !draft);
+  return new Map(
+    releases.flatMap((release) => {
+      const parsed = parseTag(release.tagName);
+      return parsed.ok ? [[parsed.version, release] as const] : [];
+    }),
+  );
+}
