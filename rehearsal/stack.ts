@@ -6,12 +6,12 @@ import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { Kit } from "../kit/provision.ts";
+import { inlineProgram } from "../src/inline-program.ts";
 import { isSecret } from "../src/model/setting.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
 import { existingSetting } from "../src/services/github/existing.ts";
 import { startTime } from "../src/services/liveness.ts";
-import { inlineProgram } from "./program.ts";
 
 /** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
 const STACK = "local";

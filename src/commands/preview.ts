@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ConfigMap, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
-import program from "../../index.ts";
+import { inlineProgram as program } from "../inline-program.ts";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
 import { type Configuration, withoutSecrets } from "../model/plain-configuration.ts";
 import { previewReport } from "../model/preview-report.ts";
