@@ -64,7 +64,10 @@ async function init(args: readonly string[]): Promise<number> {
     }
   }
   await login(backend);
-  const done = await opened.write({ repository: answers.repository, githubUrl }, token);
+  // Written only where it is not the default, or was written before: the workflows use it.
+  const shared = backend.shared && (backend.url !== PULUMI_CLOUD || settingIn(text, "backend") !== undefined);
+  const settings = { repository: answers.repository, githubUrl, backend: shared ? backend.url : undefined };
+  const done = await opened.write(settings, token);
   show(done.length === 0 ? `${file} is as it should be: nothing was changed` : done.join("\n"));
   show("");
   await showPreview(plan);

@@ -1,3 +1,5 @@
+import { backendProblem } from "./setting-rule.ts";
+
 /** Where the state of a stack is kept. */
 export type ParsedBackend =
   | {
@@ -5,28 +7,25 @@ export type ParsedBackend =
       readonly url: string;
       /** Encrypts secrets by itself, or asks for a passphrase. */
       readonly kind: "cloud" | "self-managed";
+      /** Whether a workflow's runner finds the state there. */
+      readonly shared: boolean;
     }
   | { readonly ok: false; readonly problem: string };
 
 /** Pulumi's own service, as `pulumi login` names it. */
 export const PULUMI_CLOUD = "https://api.pulumi.com";
 
-const SELF_MANAGED = ["file:", "s3:", "gs:", "azblob:"];
-
 /**
- * Reads the address of a backend. `file://~` is the home directory, as for `pulumi login`.
+ * Reads the address of a backend: what the workflows can use, or a directory of this machine. `file://~` is the home
+ * directory, as for `pulumi login`.
  * @see https://www.pulumi.com/docs/iac/concepts/state-and-backends/
  */
 export function parseBackend(text: string): ParsedBackend {
-  const protocol = /^([a-z0-9]+:)\/\/\S+$/.exec(text)?.[1];
-  if (protocol !== undefined && SELF_MANAGED.includes(protocol)) {
-    return { ok: true, url: text, kind: "self-managed" };
+  if (/^file:\/\/\S+$/.test(text)) {
+    return { ok: true, url: text, kind: "self-managed", shared: false };
   }
-  if (protocol === "https:" || /^http:\/\/(?:127\.0\.0\.1|localhost)(?::\d+)?$/.test(text)) {
-    return { ok: true, url: text.replace(/\/$/, ""), kind: "cloud" };
-  }
-  return {
-    ok: false,
-    problem: `a backend is ${PULUMI_CLOUD}, or begins with file://, s3://, gs:// or azblob://`,
-  };
+  const problem = backendProblem(text);
+  return problem === undefined
+    ? { ok: true, url: text, kind: text.startsWith("https://") ? "cloud" : "self-managed", shared: true }
+    : { ok: false, problem: `${problem}; on this machine file://…` };
 }

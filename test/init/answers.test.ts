@@ -29,7 +29,7 @@ describe("answers that are given", () => {
     ]);
     expect(givenAnswers(flags, defaults, { GITHUB_TOKEN: "ghp_x", PULUMI_CONFIG_PASSPHRASE: "" })).toEqual({
       repository: "octo/other",
-      backend: { ok: true, kind: "self-managed", url: "file:///srv/state" },
+      backend: { ok: true, kind: "self-managed", url: "file:///srv/state", shared: false },
       stack: "dev",
       githubUrl: undefined,
       token: "ghp_x",
