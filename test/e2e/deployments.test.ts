@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { provisionKit } from "../../kit/provision.ts";
 import { versions } from "../../kit/versions.ts";
 import { type Clone, makeClone, type Request, writes } from "./clone.ts";
+import type { Order } from "./order.ts";
 import { openWorld, REPOSITORY } from "./world.ts";
 
 // The stack's state and what its services store: all that a runner finds elsewhere.
@@ -116,6 +117,8 @@ describe("a tag, run as Pulumi Deployments runs it", { timeout: 600_000 }, () =>
       cwd: runner,
       env: { HOME: process.env.HOME, ...ENVIRONMENT, ...variables },
       extendEnv: false,
+      // The token of the run may push, and not administer.
+      input: JSON.stringify({ job: "token-of-the-run" } satisfies Order),
       all: true,
     });
     shown = all;
@@ -147,6 +150,7 @@ describe("a tag, run as Pulumi Deployments runs it", { timeout: 600_000 }, () =>
       cwd: runner,
       env: { HOME: process.env.HOME, PATH: variables.PATH },
       extendEnv: false,
+      input: "",
       all: true,
     });
     expect(all).toMatch(/Resources:\n\s+~ 1 updated\n\s+\d+ unchanged\n/);
