@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Clone, makeClone } from "./clone.ts";
+import { operate as perform } from "./order.ts";
 import { openWorld } from "./world.ts";
 
 const REPOSITORY = "octo-example/mount-monitor";
@@ -23,7 +23,7 @@ describe("a published release", { timeout: 600_000 }, () => {
   afterAll(() => clone.remove());
 
   const operate = async (operation: "refresh" | "preview" | "up" | "destroy") =>
-    (await execa("node", ["test/e2e/operate.ts", operation], { cwd: clone.path, all: true, reject: false })).all;
+    (await perform(clone.path, operation)).said;
 
   const tags = (tag: string) =>
     join(clone.path, ".local/registry/docker/registry/v2/repositories", REPOSITORY, "_manifests/tags", tag);
