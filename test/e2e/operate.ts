@@ -28,7 +28,7 @@ const shown = {
   configFile,
   onOutput: (piece: string) => process.stdout.write(piece),
   onError: (piece: string) => process.stderr.write(piece),
-  ...(order.logs ? { debug: true, logToStdErr: true, logVerbosity: 9, logFlow: true } : {}),
+  ...(order.logs ? { debug: true, logToStdErr: true, logVerbosity: 8, logFlow: true } : {}),
 };
 const chosen = order.exclude ? { exclude: [...order.exclude] } : {};
 const operations = {

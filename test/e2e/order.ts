@@ -12,7 +12,7 @@ export interface Order {
   readonly exclude?: readonly string[];
   /** Token of a job that may push, but not administer; in the place of the administrator's. */
   readonly job?: string;
-  /** The engine and its plugins log all that they can, on standard error. */
+  /** The engine and its plugins log all that they can; one level more, and the engine itself prints every value. */
   readonly logs?: boolean;
   /** Environment besides the test's own. */
   readonly environment?: Readonly<Record<string, string>>;

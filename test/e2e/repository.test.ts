@@ -164,6 +164,10 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
     expect(ok).toBe(false);
     expect(said).toContain(`somebody else changed workflows of ${REPOSITORY}`);
     expect(said).toContain(`${RELEASE} is`);
+    // Where the stack has a new text to write, GitHub is told what it replaces, and refuses.
+    const later = await run("up", { settings: { ...SETTINGS, organization: "octo-later" } });
+    expect(later.ok).toBe(false);
+    expect(later.said).toContain(`409 ${RELEASE} does not match`);
     expect(await inGitHub((inspect) => inspect.file(REPOSITORY, RELEASE))).toBe("on: workflow_dispatch\n");
     expect(await good("refresh")).toMatch(/repository-release\.yml updated .*~content/);
     await good("up");
@@ -202,8 +206,11 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
     const secret = "an0ther-s3cret/value?";
     await good("up", {
       settings: { ...SETTINGS, secrets: JSON.stringify({ DEPLOY_KEY: SECRET, OTHER: secret }) },
+      logs: true,
       environment: { TF_LOG: "TRACE" },
     });
+    // The plugin tells of every request that it sends.
+    expect(shown[Object.keys(shown).at(-1) ?? ""]).toContain("Sending HTTP Request");
     const command = await stop();
     expect(await inGitHub((inspect) => inspect.secrets(REPOSITORY, "release"))).toEqual({
       DEPLOY_KEY: SECRET,
