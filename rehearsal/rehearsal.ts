@@ -10,6 +10,7 @@ import { holderOf, takeKernelLock } from "../src/services/kernel-lock.ts";
 import { markOffspring } from "../src/services/offspring.ts";
 import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { forgetIntent, type Intent, recordIntent, withIntent } from "./intent.ts";
+import { keptIn } from "./kept.ts";
 import type { Options } from "./options.ts";
 import { choosePorts } from "./services/ports.ts";
 import { type Services, startServices } from "./services/services.ts";
@@ -44,15 +45,14 @@ export async function rehearse(asked: Options, report: (line: string) => void, s
   const local = join(process.cwd(), ".local");
   const options = await withIntent(asked, local, report);
   await using rehearsal = await openRehearsal(options, report, signal);
-  const { github, services, stack, settings } = rehearsal;
-  const ca = services.registry.ca;
+  const { github, services, settings } = rehearsal;
   if (options.preview) {
-    await run(stack, options, ca, report, signal);
+    await run(rehearsal, options, report, signal);
   } else {
     const intent = await intentOf(options, settings, github);
     await (intent && recordIntent(local, intent));
     try {
-      await run(stack, options, ca, report, signal);
+      await run(rehearsal, options, report, signal);
     } finally {
       // What was killed or interrupted is gone on with by the next start; what failed has shown why, and is asked for anew.
       await (signal.aborted || forgetIntent(local));
@@ -158,9 +158,8 @@ async function aborted(signal: AbortSignal): Promise<never> {
 }
 
 async function run(
-  { stack, configFile }: RehearsalStack,
+  { stack: { stack, configFile }, services, github, settings }: Rehearsal,
   options: Options,
-  ca: string,
   report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -188,7 +187,8 @@ async function run(
   if (options.json) {
     process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
   } else if (plain.version) {
-    process.stdout.write(summary(plain as unknown as Outputs, ca));
+    const kept = keptIn(github.inspect.repository(settings.repository ?? REPOSITORY));
+    process.stdout.write(summary(plain as unknown as Outputs, services.registry.ca, kept));
   } else {
     report(String(plain.reason));
   }

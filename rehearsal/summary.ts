@@ -11,8 +11,17 @@ export interface Outputs {
   readonly channels: Readonly<Record<string, string>>;
 }
 
-/** The table of what was published, and how to look at it. */
-export function summary({ version, commit, artifacts, image, release, channels }: Outputs, ca: string): string {
+/**
+ * The table of what was published, and how to look at it.
+ *
+ * @param ca certificate of the registry's authority, PEM file
+ * @param kept settings and workflows of the repository: name → what it is
+ */
+export function summary(
+  { version, commit, artifacts, image, release, channels }: Outputs,
+  ca: string,
+  kept: readonly (readonly [string, string])[],
+): string {
   const reference = `${image.reference}:${image.tag}`;
   return [
     `v${version} from commit ${commit}`,
@@ -40,6 +49,7 @@ export function summary({ version, commit, artifacts, image, release, channels }
       ["channel", "version"],
       Object.entries(channels).map(([channel, target]) => [channel, target]),
     ),
+    ...(kept.length > 0 ? [table(["repository", "kept by the stack"], kept, 100)] : []),
     "Look at it while the services are up (npm start -- --keep):",
     `  curl -L ${release.url.replace("/tag/", "/download/")}/checksums.txt`,
     `  curl --cacert ${ca} https://${image.reference.replace("/", "/v2/")}/manifests/${image.tag}`,
@@ -47,8 +57,10 @@ export function summary({ version, commit, artifacts, image, release, channels }
   ].join("\n");
 }
 
-function table(head: string[], rows: readonly (readonly string[])[]): string {
-  const drawn = new Table({ head, style: { head: [], border: [], compact: true } });
+/** @param width of the last column, in which longer texts are wrapped */
+function table(head: string[], rows: readonly (readonly string[])[], width?: number): string {
+  const wrapped = width === undefined ? {} : { colWidths: [...head.slice(1).map(() => null), width], wordWrap: true };
+  const drawn = new Table({ head, style: { head: [], border: [], compact: true }, ...wrapped });
   drawn.push(...rows.map((row) => [...row]));
   return drawn.toString();
 }
