@@ -54,7 +54,7 @@ export function parseSettings(raw: RawSettings): ParsedSettings {
     ...(tag.ok && !release ? [otherTag(valid("version"), tag.tag)] : []),
     ...(image && !parseReference(image).ok ? [noDefaultImage(image)] : []),
     ...halfCredentials(raw),
-    ...homelessSecrets(checked.data),
+    ...homelessSecrets(decoded),
   ];
   if (problems.length > 0 || !checked.success || !release || !image || !repository) {
     return { ok: false, problems };
@@ -151,8 +151,9 @@ function halfCredentials({ config }: RawSettings): string[] {
 }
 
 // They are nowhere else, so that no job but the release's can read them.
-function homelessSecrets(values: Values | undefined): string[] {
-  return !values || values.repositoryParts.includes("environment") || Object.keys(values.secrets).length === 0
+function homelessSecrets({ repositoryParts: parts, secrets }: Readonly<Record<string, unknown>>): string[] {
+  const some = typeof secrets === "object" && secrets !== null && Object.keys(secrets).length > 0;
+  return !some || !Array.isArray(parts) || parts.includes("environment")
     ? []
     : [
         `${NAMESPACE}:repositoryParts leaves out "environment", and ${NAMESPACE}:secrets belong into it. ` +

@@ -95,6 +95,8 @@ describe("valid settings", () => {
     ["backend", "gs://state/prod", { backend: "gs://state/prod" }],
     ["organization", "octo_2-x", { organization: "octo_2-x" }],
     ["githubToken", "ghp_x", { githubToken: "ghp_x" }],
+    ["repositoryParts", "[]", { repositoryParts: [] }],
+    ["repositoryParts", '["tag-ruleset","environment"]', { repositoryParts: ["tag-ruleset", "environment"] }],
     [
       "variables",
       '{"LOG_LEVEL":"info","PORT":8080,"ON":true,"EMPTY":""}',
@@ -266,6 +268,10 @@ describe("bad settings", () => {
     ["githubToken", "two words", "printable characters"],
     ["githubToken", `${SECRET}\n`, "printable characters"],
     ["registryPassword", `${SECRET}\r\n`, "control characters"],
+    ["repositoryParts", '"workflows"', "a list"],
+    ["repositoryParts", '["workflow"]', "a part is one of workflows, environment, tag-ruleset"],
+    ["repositoryParts", "[1]", "a part is one of"],
+    ["repositoryParts", '["environment","environment"]', "a part is there twice"],
     ["variables", "[]", "a map of names and values"],
     ["variables", '{"A":{"b":"c"}}', "a value must be a text"],
     ["variables", '{"A":null}', "a value must be a text"],
@@ -371,6 +377,18 @@ describe("bad settings", () => {
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(problem);
     expect(found[0]).toContain(command);
+  });
+
+  test("secrets without the environment that holds them, together with everything else", () => {
+    const given = { repositoryParts: '["workflows"]', secrets: `{"TOKEN":"${SECRET}"}`, source: "" };
+    const homeless = expect.stringContaining('mount-monitor:repositoryParts leaves out "environment"');
+    expect(problems(given)).toEqual([homeless]);
+    expect(problems({ ...given, artifactRetentionDays: "-1" })).toEqual([
+      expect.stringContaining("mount-monitor:artifactRetentionDays"),
+      homeless,
+    ]);
+    expect(problems({ ...given, secrets: "{}" })).toEqual([]);
+    expect(problems({ secrets: given.secrets })).toEqual([]);
   });
 
   test("a repository whose name is no image", () => {
