@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Candidate } from "./candidate.ts";
 import type { Connections } from "./connections.ts";
 import type { DeclaredRelease } from "./model/assets.ts";
@@ -18,13 +19,15 @@ import { isPrerelease, parseTag, tagOf, type Version } from "./model/version.ts"
 import { markOf, type Withdrawals, withdrawalProblems } from "./model/withdrawal.ts";
 import { refuseOtherDigest } from "./model/write-once.ts";
 import { recordedRelease } from "./sealed.ts";
+import { STORAGE } from "./services/artifact-storage.ts";
 import { buildkitVersion } from "./services/builder.ts";
-import { DOCKERFILE } from "./services/docker-context.ts";
+import { CONTEXT, DOCKERFILE } from "./services/docker-context.ts";
 import * as git from "./services/git.ts";
 import type { GitHub, Release } from "./services/github.ts";
 import { goVersion } from "./services/go.ts";
 import type { Registry } from "./services/registry.ts";
-import { writeSource } from "./services/source.ts";
+import { POINTER, writeSource } from "./services/source.ts";
+import { expectWritable } from "./services/workspace.ts";
 import type { Settings } from "./settings.ts";
 
 /** What this update declares, decided from what is published and from git, before anything is written. */
@@ -131,6 +134,7 @@ async function candidateOf(
   releases: readonly Release[],
 ): Promise<Candidate> {
   const tag = tagOf(version);
+  await expectWritable([STORAGE, dirname(POINTER), CONTEXT]);
   const { repository, prefix } = await git.locate(settings.source);
   await git.requireWholeHistory(repository);
   await writeSource(repository);

@@ -30,6 +30,9 @@ export interface FaultRule {
   action: FaultAction;
 }
 
+/** What a rule looks at; a request to something else than GitHub has no surface. */
+export type Target = Pick<RequestRecord, "method" | "path" | "query"> & { readonly surface?: Surface };
+
 /** The rules in force, and how often each has matched. */
 export class Faults {
   #rules: { rule: FaultRule; seen: number }[] = [];
@@ -43,7 +46,7 @@ export class Faults {
   }
 
   /** Counts the request on every rule that matches and gives the first action that is due. */
-  next(record: RequestRecord): FaultAction | undefined {
+  next(record: Target): FaultAction | undefined {
     let due: FaultAction | undefined;
     for (const entry of this.#rules) {
       if (!matches(entry.rule, record)) continue;
@@ -56,10 +59,7 @@ export class Faults {
 }
 
 /** Does the rule speak of this request? */
-export function matches(
-  rule: FaultRule,
-  record: Pick<RequestRecord, "method" | "surface" | "path" | "query">,
-): boolean {
+export function matches(rule: FaultRule, record: Target): boolean {
   if (rule.method && rule.method.toUpperCase() !== record.method) return false;
   if (rule.surface && rule.surface !== record.surface) return false;
   const { path } = rule;

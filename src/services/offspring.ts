@@ -58,7 +58,7 @@ export async function markOffspring(directory: string): Promise<Offspring> {
   let recording = Promise.resolve();
   const record = async () => {
     const before = known.size;
-    for (const pid of await offspring(id)) {
+    for (const pid of await processesWith(VARIABLE, id)) {
       const started = await startTime(pid);
       if (started !== undefined) {
         known.set(`${pid} ${started}`, { pid, started });
@@ -93,7 +93,7 @@ async function readRecord(file: string): Promise<EarlierUpdate | undefined> {
 
 async function endOffspring(id: string): Promise<void> {
   const deadline = performance.now() + GRACE_MS;
-  for (let alive = await offspring(id); alive.length > 0; alive = await offspring(id)) {
+  for (let alive = await processesWith(VARIABLE, id); alive.length > 0; alive = await processesWith(VARIABLE, id)) {
     const name = performance.now() > deadline ? "SIGKILL" : "SIGTERM";
     for (const pid of alive) {
       try {
@@ -109,9 +109,12 @@ async function endOffspring(id: string): Promise<void> {
   }
 }
 
-/** Source: proc_pid_environ(5): what a process was started with; empty for one that has ended. */
-async function offspring(id: string): Promise<number[]> {
-  const entry = `\0${VARIABLE}=${id}\0`;
+/**
+ * Ids of the processes that were started with a variable of this value in their environment, without this one.
+ * Source: proc_pid_environ(5); empty for one that has ended.
+ */
+export async function processesWith(variable: string, value: string): Promise<number[]> {
+  const entry = `\0${variable}=${value}\0`;
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {

@@ -6,7 +6,7 @@ import { isRunning } from "./liveness.ts";
 
 // Where the repository is found is a fact of the machine. As an input of a resource it would be a change on every
 // other machine, so it lies in a file that the program writes before the engine starts a build.
-const POINTER = ".build/source.json";
+export const POINTER = ".build/source.json";
 const EXPORTS = ".build/exports";
 
 /** Says which repository the builds of this project take their sources from: an absolute path. */

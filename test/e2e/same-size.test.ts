@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exportIndex } from "../../src/services/builder.ts";
 import { CONTEXT, DOCKERFILE, stageContext } from "../../src/services/docker-context.ts";
 import { type Clone, makeClone } from "./clone.ts";
-import { fileIn, type OpenServices, openServices, openWorld } from "./world.ts";
+import { fileIn } from "./registry-storage.ts";
+import { type OpenServices, openServices, openWorld } from "./world.ts";
 
 // BuildKit's context transfer takes a file of equal size and time for unchanged.
 describe("a binary of the same size as the one before", () => {

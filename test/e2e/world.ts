@@ -1,15 +1,12 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { gunzipSync } from "node:zlib";
 import { execa } from "execa";
-import { extract } from "tar-stream";
 import { provisionKit } from "../../kit/provision.ts";
 import { startGitHub } from "../../rehearsal/github/server.ts";
 import type { Release } from "../../rehearsal/github/state.ts";
 import { type Services, startServices } from "../../rehearsal/services/services.ts";
+import { openRegistryStorage } from "./registry-storage.ts";
 
 /** Repository that a rehearsal releases. */
 export const REPOSITORY = "octo-example/mount-monitor";
@@ -43,25 +40,16 @@ export interface World extends AsyncDisposable {
 /** Opens what the rehearsal in `project` keeps; no rehearsal may be running there. */
 export async function openWorld(project: string, repository = REPOSITORY): Promise<World> {
   const github = await startGitHub({ port: 0, dataDir: join(project, ".local/github"), token: "reader" });
-  const storage = join(project, ".local/registry/docker/registry/v2");
+  const { json, digestOf, manifestOf, binaryInImage } = openRegistryStorage(
+    join(project, ".local/registry/docker/registry/v2"),
+    repository,
+  );
   const { inspect } = github;
 
   const release = (tag: string) => {
     const [found, ...others] = inspect.releases(repository, tag);
     if (!found || others.length > 0) throw new Error(`${tag}: ${others.length + (found ? 1 : 0)} releases`);
     return found;
-  };
-  const blob = (digest: string) => readFile(join(storage, "blobs/sha256", digest.slice(7, 9), digest.slice(7), "data"));
-  const json = async (digest: string) => JSON.parse((await blob(digest)).toString());
-  const digestOf = async (tag: string) =>
-    (await readFile(join(storage, "repositories", repository, "_manifests/tags", tag, "current/link"), "utf8")).trim();
-  const manifestOf = async (tag: string, platform: string) => {
-    const index = await json(await digestOf(tag));
-    const entry = index.manifests.find(
-      (candidate: { platform: { os: string; architecture: string } }) =>
-        `${candidate.platform.os}/${candidate.platform.architecture}` === platform,
-    );
-    return json(entry.digest);
   };
   const assets = (tag: string) =>
     Object.fromEntries(release(tag).assets.map(({ name }) => [name, inspect.assetBytes(repository, tag, name)]));
@@ -70,6 +58,7 @@ export async function openWorld(project: string, repository = REPOSITORY): Promi
     release,
     assets,
     digestOf,
+    binaryInImage,
     tamper: inspect,
     releases: () => inspect.releases(repository),
     notes: (tag) => release(tag).body ?? "",
@@ -93,13 +82,6 @@ export async function openWorld(project: string, repository = REPOSITORY): Promi
         digest: await digestOf(tag),
         index: await json(await digestOf(tag)),
       };
-    },
-    async binaryInImage(tag, platform, path) {
-      for (const layer of (await manifestOf(tag, platform)).layers.reverse()) {
-        const entry = await fileIn(gunzipSync(await blob(layer.digest)), path);
-        if (entry) return sha256(entry);
-      }
-      return undefined;
     },
     async imageConfig(tag, platform) {
       return (await json((await manifestOf(tag, platform)).config.digest)).config;
@@ -157,25 +139,6 @@ export async function openServices(project: string): Promise<OpenServices> {
     },
     [Symbol.asyncDispose]: () => services.stop(),
   };
-}
-
-/** The bytes of a file in a tar archive; undefined when it has none of that name. */
-export async function fileIn(tar: Buffer, path: string): Promise<Buffer | undefined> {
-  let found: Buffer | undefined;
-  const reading = extract();
-  reading.on("entry", (header, stream, next) => {
-    const pieces: Buffer[] = [];
-    stream.on("data", (piece) => {
-      if (Buffer.isBuffer(piece)) pieces.push(piece);
-    });
-    stream.on("end", () => {
-      if (header.name === path) found = Buffer.concat(pieces);
-      next();
-    });
-  });
-  Readable.from([tar]).pipe(reading);
-  await once(reading, "finish");
-  return found;
 }
 
 function sha256(bytes: Uint8Array): string {

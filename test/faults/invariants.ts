@@ -1,0 +1,194 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { RequestRecord } from "../../rehearsal/github/history.ts";
+import { openRegistryStorage } from "../e2e/registry-storage.ts";
+import { type Ended, type Lane, namesIn, REPOSITORY, TOKEN } from "./lane.ts";
+import type { RegistryRequest } from "./registry-proxy.ts";
+
+const PLATFORMS = ["linux/amd64", "linux/arm64"];
+const ASSETS = [
+  "artifacts.json",
+  "checksums.txt",
+  "metadata.json",
+  "mount-monitor-linux-amd64",
+  "mount-monitor-linux-arm64",
+];
+
+/** What readers get of a version: digests and checksums, without ids and times. */
+export interface Published {
+  readonly commit: string | undefined;
+  readonly assets: Readonly<Record<string, string>>;
+  readonly index: string;
+}
+
+/**
+ * What must hold at any moment, whatever came in between: I1 to I4 and I6 of faults.md, on the history of requests and
+ * on what is stored. One sentence for each violation.
+ */
+export async function violations(lane: Lane): Promise<string[]> {
+  const { releases } = lane.github.inspect.repository(REPOSITORY);
+  const published = releases.filter(({ draft }) => !draft);
+  const doubled = published.filter(
+    ({ tagName }, index) => published.findIndex((one) => one.tagName === tagName) !== index,
+  );
+  const checked = await Promise.all(published.map(({ tagName }) => publishedProblems(lane, tagName)));
+  return [
+    ...doubled.map(({ tagName }) => `I1: more than one release of ${tagName}`),
+    ...checked.flat(),
+    ...writesAfterPublication(lane.github.history, lane.registry.history),
+    ...(await secretsIn(lane)),
+  ];
+}
+
+/**
+ * What must hold once the last run has succeeded: all of {@link violations}, one release and no draft (I1), and nothing
+ * left to do or pending (I5).
+ *
+ * @param last what the last run showed; it ends with a preview
+ */
+export async function convergenceProblems(
+  lane: Lane,
+  last: Ended,
+  versions: readonly string[] = ["1.0.0"],
+): Promise<string[]> {
+  const releases = lane.github.inspect.releases(REPOSITORY);
+  const found = releases.map(({ tagName, draft }) => `${tagName}${draft ? " (draft)" : ""}`).sort();
+  const wanted = versions.map((version) => `v${version}`).sort();
+  const preview = last.shown.split("== preview\n").slice(1).at(-1) ?? "";
+  return [
+    ...(last.code === 0 ? [] : [`the last run ended with ${last.code}:\n${last.shown.slice(-3000)}`]),
+    ...(String(found) === String(wanted)
+      ? []
+      : [`I1: the releases are ${found.join(", ") || "none"}, not ${wanted.join(", ")}`]),
+    ...(/Resources:\n\s+\d+ unchanged(\n|$)/.test(preview)
+      ? []
+      : [`I5: the next run is not 0 changes:\n${preview.slice(-1500)}`]),
+    ...(await pendingIn(lane)),
+    ...(await violations(lane)),
+  ];
+}
+
+/** What readers get of a version. */
+export async function readPublished(lane: Lane, version = "1.0.0"): Promise<Published> {
+  const tag = `v${version}`;
+  const { inspect } = lane.github;
+  const [release] = inspect.releases(REPOSITORY, tag);
+  return {
+    commit: inspect.tags(REPOSITORY)[tag],
+    assets: Object.fromEntries(
+      (release?.assets ?? [])
+        .map(({ name }) => [name, sha256(inspect.assetBytes(REPOSITORY, tag, name))] as const)
+        .sort(([left], [right]) => left.localeCompare(right)),
+    ),
+    index: await openRegistryStorage(lane.storage, REPOSITORY).digestOf(tag),
+  };
+}
+
+async function publishedProblems(lane: Lane, tag: string): Promise<string[]> {
+  const { inspect } = lane.github;
+  const problems: string[] = [];
+  const assets = inspect.releases(REPOSITORY, tag).find(({ draft }) => !draft)?.assets ?? [];
+  const names = assets.map(({ name }) => name).sort();
+  if (String(names) !== String(ASSETS)) problems.push(`I2: ${tag} is published with the assets ${names.join(", ")}`);
+  for (const { name, state } of assets) {
+    if (state !== "uploaded") problems.push(`I2: asset ${name} of ${tag} is ${state}`);
+  }
+  const bytes = (name: string) => inspect.assetBytes(REPOSITORY, tag, name);
+  const listed = names.includes("checksums.txt")
+    ? String(bytes("checksums.txt"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split("  "))
+    : [];
+  const checksums = new Map(listed.map(([checksum = "", name = ""]) => [name, checksum]));
+  for (const [name, checksum] of checksums) {
+    const found = names.includes(name) ? sha256(bytes(name)) : "missing";
+    if (found !== checksum) problems.push(`I2: asset ${name} of ${tag} is ${found}, checksums.txt has ${checksum}`);
+  }
+  const registry = openRegistryStorage(lane.storage, REPOSITORY);
+  try {
+    const { manifests } = await registry.json(await registry.digestOf(tag));
+    const platforms = manifests.map(
+      ({ platform }: { platform: { os: string; architecture: string } }) => `${platform.os}/${platform.architecture}`,
+    );
+    if (String(platforms.sort()) !== String(PLATFORMS)) problems.push(`I3: the index of ${tag} has ${platforms}`);
+    for (const platform of PLATFORMS) {
+      const found = await registry.binaryInImage(tag, platform, "mount-monitor");
+      const released = checksums.get(`mount-monitor-${platform.replace("/", "-")}`);
+      if (released === undefined || found !== released) {
+        problems.push(`I3: the image of ${tag} holds ${found} for ${platform}, released was ${released}`);
+      }
+    }
+  } catch (error) {
+    problems.push(`I3: the image of ${tag} is not whole: ${error}`);
+  }
+  return problems;
+}
+
+/** I4: what was applied to a release, its assets or its version tag after it was published. */
+function writesAfterPublication(github: readonly RequestRecord[], registry: readonly RegistryRequest[]): string[] {
+  const publications = github.filter(
+    ({ method, path, summary, applied }) =>
+      applied && method === "PATCH" && /\/releases\/\d+$/.test(path) && summary.includes('"draft":false'),
+  );
+  return publications.flatMap(({ path, time }) => {
+    const own = github.filter((request) => request.time > time && request.applied && isWriteTo(path, request));
+    const tagged = registry.filter(
+      (request) =>
+        request.time > time &&
+        request.method === "PUT" &&
+        request.applied === 201 &&
+        /\/manifests\/v[^/]*$/.test(request.path),
+    );
+    return [...own, ...tagged].map((request) => `I4: ${request.method} ${request.path} after ${path} was published`);
+  });
+}
+
+function isWriteTo(release: string, { method, path }: RequestRecord): boolean {
+  return (
+    path.startsWith(release) ||
+    /\/git\/refs\/tags/.test(path) ||
+    (method === "DELETE" && path.includes("/releases/assets/"))
+  );
+}
+
+/** I5: operations that the state calls pending, and locks. */
+async function pendingIn({ local }: Lane): Promise<string[]> {
+  const file = join(local, "state/.pulumi/stacks/mount-monitor/local.json");
+  const state = JSON.parse(await readFile(file, "utf8"));
+  const pending: { type: string; resource: { urn: string } }[] = state.checkpoint.latest.pending_operations ?? [];
+  const locks = await namesIn(join(local, "state/.pulumi/locks/organization/mount-monitor/local"));
+  return [
+    ...pending.map(({ type, resource }) => `I5: ${type} ${resource.urn} is pending`),
+    ...locks.map((name) => `I5: the lock ${name} is left`),
+  ];
+}
+
+/** I6: where the token can be read: state, logs, working files, the registry's storage. */
+async function secretsIn({ directory, storage, local, shown }: Lane): Promise<string[]> {
+  const secrets = [TOKEN, Buffer.from(TOKEN).toString("base64"), Buffer.from(TOKEN).toString("hex")];
+  const places = [local, join(directory, ".build"), join(directory, "docker-context"), storage];
+  const files = (
+    await Promise.all(
+      places.map(async (place) =>
+        (
+          await readdir(place, { recursive: true, withFileTypes: true }).catch(() => [])
+        )
+          .filter((entry) => entry.isFile() && !/^(pulumi|pulumi-resource-.*)$/.test(entry.name))
+          .map((entry) => join(entry.parentPath, entry.name)),
+      ),
+    )
+  ).flat();
+  const found = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(file, "latin1").catch(() => "");
+      return secrets.some((secret) => text.includes(secret)) ? [`I6: ${file} holds the token`] : [];
+    }),
+  );
+  return [...found.flat(), ...(secrets.some((secret) => shown().includes(secret)) ? ["I6: the token was shown"] : [])];
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,359 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { execa } from "execa";
+import { type Kit, provisionKit } from "../../kit/provision.ts";
+import type { BoundaryHook } from "../../rehearsal/github/exchange.ts";
+import { type LocalGitHub, startGitHub } from "../../rehearsal/github/server.ts";
+import { startBuilder } from "../../rehearsal/services/buildkit.ts";
+import { provideCertificate } from "../../rehearsal/services/certificate.ts";
+import { Processes } from "../../rehearsal/services/processes.ts";
+import { startRegistry } from "../../rehearsal/services/registry.ts";
+import { processesWith } from "../../src/services/offspring.ts";
+import { openRegistryStorage } from "../e2e/registry-storage.ts";
+import { type Published, readPublished } from "./invariants.ts";
+import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
+import { type Operation, PLAN, type UpdatePlan } from "./update.ts";
+
+/** Repository that is released. */
+export const REPOSITORY = "octo-example/mount-monitor";
+/** Token of the local GitHub: nowhere in clear text but in the environment (I6). */
+export const TOKEN = "faults-token-b1946ac92492d2347c6235b4d2611184";
+
+const project = join(import.meta.dirname, "../..");
+const MARK = "FAULTS_UPDATE";
+
+// A small program: what is released is not what goes wrong here.
+const MODULE = {
+  "go.mod": "module example.com/octo-example/mount-monitor\n\ngo 1.26.0\n",
+  "main.go":
+    'package main\n\nimport "os"\n\nvar Version = "dev"\n\nfunc main() { os.Stdout.WriteString(Version + "\\n") }\n',
+  "main_test.go":
+    'package main\n\nimport "testing"\n\nfunc TestVersion(t *testing.T) {\n\tif Version != "dev" {\n\t\tt.Fail()\n\t}\n}\n',
+};
+const identity = {
+  GIT_AUTHOR_NAME: "Octo Example",
+  GIT_AUTHOR_EMAIL: "octo@example.com",
+  GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",
+  GIT_COMMITTER_NAME: "Octo Example",
+  GIT_COMMITTER_EMAIL: "octo@example.com",
+  GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
+};
+
+/** How an update ended. */
+export interface Ended {
+  readonly code: number | NodeJS.Signals | null;
+  /** Everything that was shown while it worked. */
+  readonly shown: string;
+}
+
+/** An update that is under way. */
+export interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** Ends everything of it with SIGKILL: CLI, program, plugins, compilers. */
+  kill(): Promise<void>;
+  /** Ends only the CLI and the program with SIGKILL; plugins live on. */
+  killEngine(): Promise<void>;
+}
+
+/** What may be different from one update to the next. */
+export interface Asked {
+  /** Default: `["up"]`. */
+  readonly operations?: readonly Operation[];
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Directory of the backend and of the engine; the lane's own by default. */
+  readonly local?: string;
+}
+
+/** A request of an update. */
+export interface Sent {
+  readonly service: "github" | "registry";
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Services of its own, and one stack that is made anew for every scenario. */
+export interface Lane extends AsyncDisposable {
+  /** Directory of the project that updates run in. */
+  readonly directory: string;
+  readonly local: string;
+  readonly source: string;
+  readonly commit: string;
+  readonly github: LocalGitHub;
+  readonly registry: RegistryProxy;
+  /** Directory of the registry's storage. */
+  readonly storage: string;
+  /**
+   * Forgets state, release, image and faults; binaries that were built stay in the artifact storage.
+   *
+   * @param built begin with a state in which the binaries are built, and nothing is pushed: quicker, and the requests
+   * of the update are the same
+   */
+  reset(built?: "built"): Promise<void>;
+  /** The requests of an update that nothing came in between, and what readers then see. */
+  readonly clean: { readonly requests: readonly Sent[]; readonly published: Published; readonly index: unknown };
+  readonly token: string;
+  /** PEM of the authority that signed the registry's certificate. */
+  readonly ca: string;
+  /** Everything that the updates since the last reset have shown. */
+  shown(): string;
+  /** Starts an update. */
+  begin(asked?: Asked): Running;
+  /** An update, to its end. */
+  update(asked?: Asked): Promise<Ended>;
+  /** Is told of every boundary of every request, to GitHub and to the registry; undefined for nobody. */
+  onBoundary(
+    hook: ((service: "github" | "registry", ...told: Parameters<RegistryHook>) => ReturnType<RegistryHook>) | undefined,
+  ): void;
+}
+
+/** Starts the services of a lane, and releases once without a fault. @param warm directory of an artifact storage that is filled already */
+export async function openLane(warm?: string): Promise<Lane> {
+  await using ending = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "faults-"));
+  ending.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const [local, source] = [join(directory, ".local"), join(directory, "source")];
+  await mkdir(local);
+  await layOutProject(directory, warm);
+  const commit = await makeModule(source);
+  const kit = await provisionKit({ report: () => {} });
+  const services = await startServices(join(directory, "services"), kit);
+  ending.defer(() => services.stop());
+  const github = await startGitHub({ port: 0, token: TOKEN, acceptAnyCommit: true });
+  ending.defer(() => github.stop());
+  const environment = { ...services.environment, GITHUB_TOKEN: TOKEN };
+  const settings = {
+    repository: REPOSITORY,
+    githubUrl: github.url,
+    image: `${services.proxy.address}/${REPOSITORY}`,
+    builder: services.builder,
+    source,
+    package: "./",
+    version: "1.0.0",
+  };
+
+  const begin = ({
+    operations = ["up"],
+    settings: asked = {},
+    environment: extra = {},
+    local: place = local,
+  }: Asked = {}) => {
+    const mark = randomUUID();
+    const plan: UpdatePlan = { local: place, operations, settings: { ...settings, ...asked }, environment };
+    const child = spawn(join(project, "node_modules/.bin/node"), [join(project, "test/faults/update.ts")], {
+      cwd: directory,
+      env: {
+        ...process.env,
+        ...environment,
+        NODE_COMPILE_CACHE: join(kit.bin, "../node-cache"),
+        PATH: `${join(project, "node_modules/.bin")}:${environment.PATH}`,
+        [PLAN]: JSON.stringify(plan),
+        [MARK]: mark,
+        ...extra,
+      },
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    return {
+      pid: child.pid ?? 0,
+      ended: ended(child),
+      kill: () => killAll(() => processesWith(MARK, mark)),
+      killEngine: () => killAll(async () => engineOf(await processesWith(MARK, mark), child.pid)),
+    };
+  };
+  const begun = new Set<Running>();
+  const shown: string[] = [];
+  const built = join(directory, "built");
+  const state = join(local, "state");
+  const onBoundary: Lane["onBoundary"] = (hook) => {
+    const told = (service: "github" | "registry") =>
+      hook && ((...args: Parameters<RegistryHook>) => hook(service, ...args));
+    github.hooks.onBoundary = told("github") as BoundaryHook | undefined;
+    services.proxy.hooks.onBoundary = told("registry");
+  };
+  const clean = {
+    requests: [] as Sent[],
+    published: { commit: undefined, assets: {}, index: "" } as Published,
+    index: {} as unknown,
+  };
+  const lane: Lane = {
+    directory,
+    local,
+    source,
+    commit,
+    github,
+    registry: services.proxy,
+    storage: services.storage,
+    clean,
+    token: TOKEN,
+    ca: services.ca,
+    shown: () => shown.join(""),
+    async reset(from) {
+      for (const running of begun) await running.kill();
+      begun.clear();
+      shown.length = 0;
+      onBoundary(undefined);
+      github.clearFaults();
+      services.proxy.clearFaults();
+      github.inspect.state.repositories = {};
+      const [owner = "", name = ""] = REPOSITORY.split("/");
+      github.createRepository({ owner, name });
+      github.history.length = 0;
+      services.proxy.history.length = 0;
+      const gone = [
+        state,
+        join(local, "offspring.json"),
+        join(services.storage, "repositories"),
+        join(services.storage, "blobs"),
+      ];
+      await Promise.all(gone.map((path) => rm(path, { recursive: true, force: true })));
+      await (from && cp(built, state, { recursive: true }));
+    },
+    begin(asked) {
+      const running = begin(asked);
+      begun.add(running);
+      running.ended.then((end) => {
+        begun.delete(running);
+        shown.push(end.shown);
+      });
+      return running;
+    },
+    update: (asked) => lane.begin(asked).ended,
+    onBoundary,
+    async [Symbol.asyncDispose]() {
+      for (const running of begun) await running.kill();
+      await kept.disposeAsync();
+    },
+  };
+  const kept = ending.move();
+  await keepBuilt(lane, () => cp(state, built, { recursive: true }));
+  Object.assign(clean, await releaseOnce(lane));
+  return lane;
+}
+
+/** Kills a release as it begins to push, and keeps the state that is settled then. */
+async function keepBuilt(lane: Lane, keep: () => Promise<void>): Promise<void> {
+  await lane.reset();
+  const running = lane.begin();
+  lane.onBoundary(async (service, { path }) => {
+    if (service !== "registry" || !path.includes("/blobs/")) return undefined;
+    await running.kill();
+    return "drop";
+  });
+  const { code, shown } = await running.ended;
+  if (code !== "SIGKILL") throw new Error(`no blob was pushed:\n${shown}`);
+  lane.onBoundary(undefined);
+  const settled = await lane.update({ operations: [] });
+  if (settled.code !== 0) throw new Error(settled.shown);
+  await keep();
+}
+
+async function releaseOnce(lane: Lane): Promise<Lane["clean"]> {
+  await lane.reset("built");
+  const requests: Sent[] = [];
+  lane.onBoundary((service, { method, path }, boundary) => {
+    if (boundary === "before") requests.push({ service, method, path });
+    return undefined;
+  });
+  const { code, shown } = await lane.update();
+  if (code !== 0) throw new Error(`an update that nothing came in between failed:\n${shown}`);
+  const published = await readPublished(lane);
+  return { requests, published, index: await openRegistryStorage(lane.storage, REPOSITORY).json(published.index) };
+}
+
+/** What a clone has, without a copy: the code that is tested is the working tree's. */
+async function layOutProject(directory: string, warm: string | undefined): Promise<void> {
+  for (const name of ["src", "index.ts", "node_modules", "package.json"]) {
+    await symlink(join(project, name), join(directory, name));
+  }
+  for (const name of ["Pulumi.yaml", "Pulumi.local.yaml", "Dockerfile.release"]) {
+    await cp(join(project, name), join(directory, name));
+  }
+  await (warm && cp(warm, join(directory, ".artifacts"), { recursive: true }));
+}
+
+async function makeModule(source: string): Promise<string> {
+  await mkdir(source, { recursive: true });
+  for (const [name, text] of Object.entries(MODULE)) {
+    await writeFile(join(source, name), text);
+  }
+  const git = (...args: string[]) => execa("git", args, { cwd: source, env: identity });
+  await git("init", "-q", "-b", "main");
+  await git("add", "-A");
+  await git("commit", "-q", "-m", "feat: print the version");
+  return (await git("rev-parse", "HEAD")).stdout;
+}
+
+async function startServices(local: string, kit: Kit) {
+  await mkdir(local, { recursive: true });
+  const certificate = await provideCertificate(join(local, "certificate"));
+  const processes = new Processes(local);
+  const registry = await startRegistry({ local, port: await freePort(), kit, certificate, processes });
+  const proxy = await startRegistryProxy({ port: 0, certificate, upstream: registry.address });
+  // BuildKit knows the registry by the proxy's address only.
+  const builder = await startBuilder({ local, kit, registry: { ...registry, address: proxy.address }, processes });
+  return {
+    proxy,
+    ca: await readFile(certificate.ca, "utf8"),
+    builder: builder.name,
+    storage: join(local, "registry/docker/registry/v2"),
+    environment: { ...builder.env, SSL_CERT_FILE: certificate.bundle, PATH: `${kit.bin}:${process.env.PATH}` },
+    async stop() {
+      await processes.stopAll();
+      await builder.stop();
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import("node:net");
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  let shown = "";
+  child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
+    shown += piece;
+  });
+  const code = await new Promise<Ended["code"]>((resolve) => {
+    child.once("exit", (status, signal) => resolve(status ?? signal));
+  });
+  return { code, shown };
+}
+
+async function killAll(find: () => Promise<readonly number[]>): Promise<void> {
+  for (let pids = await find(); pids.length > 0; pids = await find()) {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
+    }
+    await wait(2);
+  }
+}
+
+/** The CLI and the program among the processes of an update. */
+async function engineOf(pids: readonly number[], program: number | undefined): Promise<number[]> {
+  const named = await Promise.all(
+    pids.map(async (pid) => [pid, await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")] as const),
+  );
+  return named.filter(([pid, name]) => pid === program || name.trim() === "pulumi").map(([pid]) => pid);
+}
+
+/** Names in a directory, none when it is not there. */
+export async function namesIn(path: string): Promise<string[]> {
+  return readdir(path).catch(() => []);
+}

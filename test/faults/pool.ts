@@ -1,0 +1,31 @@
+import { type Lane, openLane } from "./lane.ts";
+
+/** Lanes that scenarios take turns in. */
+export interface Pool extends AsyncDisposable {
+  readonly lanes: readonly Lane[];
+  /** Gives a scenario a lane of its own while it runs. */
+  run<T>(scenario: (lane: Lane) => Promise<T>): Promise<T>;
+}
+
+/** Two lanes: as many scenarios at a time as the suite is meant for processors. */
+export async function openPool(size = 2): Promise<Pool> {
+  const lanes = await Promise.all(Array.from({ length: size }, () => openLane()));
+  const free = [...lanes];
+  const waiting: ((lane: Lane) => void)[] = [];
+  return {
+    lanes,
+    async run(scenario) {
+      const lane = free.pop() ?? (await new Promise<Lane>((resolve) => waiting.push(resolve)));
+      try {
+        return await scenario(lane);
+      } finally {
+        const next = waiting.shift();
+        if (next) next(lane);
+        else free.push(lane);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
+    },
+  };
+}

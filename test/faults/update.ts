@@ -1,0 +1,67 @@
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { provisionKit } from "../../kit/provision.ts";
+import { openStack } from "../../rehearsal/stack.ts";
+import { takeKernelLock } from "../../src/services/kernel-lock.ts";
+import { markOffspring } from "../../src/services/offspring.ts";
+
+/** What one process of the suite does, in this order, until something fails. */
+export interface UpdatePlan {
+  /** Directory that holds the backend and what the engine needs. */
+  readonly local: string;
+  readonly operations: readonly Operation[];
+  readonly settings: Readonly<Record<string, string>>;
+  /** What the plugins need in their environment. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export type Operation = "up" | "preview" | "refresh" | "destroy";
+
+/** Name of the variable that carries the plan, as JSON. */
+export const PLAN = "FAULTS_PLAN";
+
+// What `npm start` does with services that are up already: the lock, the recovery, operations of the engine.
+if (import.meta.main) {
+  const plan: UpdatePlan = JSON.parse(process.env[PLAN] ?? "");
+  delete process.env[PLAN];
+  try {
+    await run(plan);
+  } catch (error) {
+    show(`${error instanceof Error ? error.message.split("\n").slice(0, 12).join("\n") : error}\n`);
+    process.exitCode = 1;
+  }
+  process.exit();
+}
+
+async function run({ local, operations, settings, environment }: UpdatePlan): Promise<void> {
+  const report = (line: string) => show(`${line}\n`);
+  if ((await takeKernelLock(local)) === undefined) {
+    throw new Error(`another update is at work in ${local}`);
+  }
+  const offspring = await markOffspring(local);
+  const kit = await provisionKit({ report });
+  const { stack, configFile } = await openStack({ project: process.cwd(), local, kit, environment, settings, report });
+  const shown = { configFile, color: "never", onOutput: show, onError: show } as const;
+  const known = {
+    up: () => withoutReport(stack).up({ ...shown, suppressOutputs: true }),
+    preview: () => stack.preview({ ...shown, diff: true }),
+    refresh: () => withoutReport(stack).refresh(shown),
+    destroy: () => withoutReport(stack).destroy(shown),
+  };
+  for (const operation of operations) {
+    report(`== ${operation}`);
+    await known[operation]().catch((error: unknown) => {
+      // The engine's error repeats everything that was shown while it ran.
+      throw error instanceof Error && "commandResult" in error ? new Error(`${operation} failed`) : error;
+    });
+  }
+  await offspring.end();
+}
+
+// The Automation API asks for outputs and history after each operation, three commands of the CLI that nobody reads here.
+function withoutReport(stack: Stack): Stack {
+  return Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
+}
+
+function show(text: string): void {
+  process.stderr.write(text);
+}
