@@ -25,10 +25,15 @@ export async function differences(stack: string): Promise<Difference[]> {
     onOutput: show,
     onError: show,
     onEvent: ({ resOutputsEvent }) => {
-      if (resOutputsEvent && resOutputsEvent.metadata.op !== "same") {
-        const { urn, op, new: now } = resOutputsEvent.metadata;
-        const seen = drifted.safeParse(now?.outputs);
-        found.push({ urn, sentences: seen.success ? seen.data.drift : [op === "delete" ? "is gone" : "was changed"] });
+      if (!resOutputsEvent) {
+        return;
+      }
+      const { urn, op, new: now } = resOutputsEvent.metadata;
+      const seen = drifted.safeParse(now?.outputs);
+      // What else a provider reads is no difference of anything published: the image's context, which only lies where
+      // it was built.
+      if (seen.success || op === "delete") {
+        found.push({ urn, sentences: seen.success ? seen.data.drift : ["is gone"] });
       }
     },
   });

@@ -29,7 +29,9 @@ const VERBS: Readonly<Record<string, string>> = {
 export function previewReport({ stack, withState, commit, changes, shown }: Previewed): string {
   return [
     `### Preview of \`${stack}\`${withState ? "" : ", without its state"}`,
-    changes === undefined ? "**Refused**: the last lines say why." : `**${totals(changes)}**`,
+    changes === undefined
+      ? "**Refused**: the last lines say why."
+      : `**${totals(withState ? changes : { ...changes, same: 0 })}**`,
     ...(withState
       ? []
       : [

@@ -3,7 +3,7 @@ import { cp, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type BinaryArtifact, parseArtifact } from "../../src/model/artifact.ts";
-import { type BuildRequest, buildEnvironment } from "../../src/model/build-request.ts";
+import { type BuildRequest, buildEnvironment, testEnvironment } from "../../src/model/build-request.ts";
 import { openStorage } from "../../src/services/artifact-storage.ts";
 import { writeSource } from "../../src/services/source.ts";
 import { moduleIn, tinyModule } from "../services/module.ts";
@@ -255,4 +255,23 @@ test("tests that find their data beside their source do find it", async () => {
   );
   const result = await script("test", project, { ...buildEnvironment(request), RELEASE_COMMIT: commit });
   expect(result).toMatchObject({ exitCode: 0, stdout: "tests of 1 packages passed" });
+});
+
+// What the workflows rely on: the default branch's runs fill the cache under another version.
+const RELINKED =
+  "a version of a commit that was tested and built before under another one is linked, and nothing is compiled";
+test(RELINKED, { timeout: 180_000 }, async () => {
+  const one = await stage();
+  const cache = { GOCACHE: await temporaryDirectory() };
+  const tested = () => script("test", one.project, { ...testEnvironment(one.request), ...cache });
+  const compiled = async () =>
+    (await readdir(cache.GOCACHE, { recursive: true })).filter((name) => name.endsWith("-d")).sort();
+  expect(await tested()).toMatchObject({ exitCode: 0 });
+  await built(one, { version: "0.0.0-preview" }, undefined, cache);
+  const before = await compiled();
+  expect(before.length).toBeGreaterThan(20);
+
+  expect(await tested()).toMatchObject({ exitCode: 0 });
+  await built(one, { version: "1.2.4" }, undefined, cache);
+  expect(await compiled()).toEqual(before);
 });

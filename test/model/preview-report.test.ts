@@ -29,7 +29,8 @@ describe("previewReport", () => {
   });
 
   test("says when nothing was compared", () => {
-    const report = previewReport({ ...PREVIEWED, withState: false });
+    const report = previewReport({ ...PREVIEWED, withState: false, changes: { create: 9, same: 3 } });
+    expect(report).toContain("**9 to create**");
     expect(report).toContain("### Preview of `prod`, without its state");
     expect(report).toContain("no credentials");
   });
