@@ -33,7 +33,7 @@ export default async function release(): Promise<Record<string, unknown>> {
   const facts = binaries.artifacts.apply((artifacts) =>
     orRefuse(
       plan.kind === "sealed"
-        ? stageSealed(plan.facts, plan.release, connections.github)
+        ? stageSealed(plan.facts, plan.sources)
         : completeFacts(plan.candidate, artifacts, settings, connections.registry),
     ),
   );

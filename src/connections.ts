@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { type RecallMetadata, recalledMetadata } from "./recorded-state.ts";
 import { apiUrlOf } from "./services/github/address.ts";
 import { createGitHub, type GitHub } from "./services/github.ts";
 import { createRegistry, credentialsFor, type Registry } from "./services/registry.ts";
@@ -13,6 +14,7 @@ export interface Connections {
   readonly registry: Registry;
   /** Name of the stack. */
   readonly stack: string;
+  readonly recallMetadata: RecallMetadata;
 }
 
 /** Connects the program: only the values that are configured, everything else from the environment. */
@@ -32,6 +34,7 @@ export async function connect(settings: Settings): Promise<Connections> {
     github: githubOf(settings.repository, read),
     registry: await registryOf(settings.image, read),
     stack: pulumi.getStack(),
+    recallMetadata: (tag) => recalledMetadata(pulumi.getStack(), tag),
   };
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import pMap from "p-map";
 import type { Candidate } from "./candidate.ts";
 import type { Connections } from "./connections.ts";
 import type { DeclaredRelease } from "./model/assets.ts";
@@ -17,15 +18,15 @@ import { parseMarker } from "./model/marker.ts";
 import { previousOf } from "./model/notes.ts";
 import { isPrerelease, parseTag, tagOf, type Version } from "./model/version.ts";
 import { markOf, type Withdrawals, withdrawalProblems } from "./model/withdrawal.ts";
-import { refuseOtherDigest } from "./model/write-once.ts";
-import { recordedRelease } from "./sealed.ts";
+import { writtenOnce } from "./model/write-once.ts";
+import { recordedRelease, rememberedRelease, type SealedSources } from "./sealed.ts";
 import { STORAGE } from "./services/artifact-storage.ts";
 import { buildkitVersion } from "./services/builder.ts";
 import { CONTEXT, DOCKERFILE } from "./services/docker-context.ts";
 import * as git from "./services/git.ts";
 import type { GitHub, Release } from "./services/github.ts";
 import { goVersion } from "./services/go.ts";
-import type { Registry } from "./services/registry.ts";
+import { AT_ONCE, type Registry } from "./services/registry.ts";
 import { POINTER, writeSource } from "./services/source.ts";
 import { expectWritable } from "./services/workspace.ts";
 import type { Settings } from "./settings.ts";
@@ -33,7 +34,12 @@ import type { Settings } from "./settings.ts";
 /** What this update declares, decided from what is published and from git, before anything is written. */
 export type Plan =
   | { readonly kind: "none"; readonly reason: string }
-  | ({ readonly kind: "sealed"; readonly facts: DeclaredRelease; readonly release: Release } & Pointers)
+  | ({
+      readonly kind: "sealed";
+      readonly facts: DeclaredRelease;
+      /** Where its binaries may still be. */
+      readonly sources: SealedSources;
+    } & Pointers)
   | ({ readonly kind: "candidate"; readonly candidate: Candidate } & Pointers);
 
 /** What readers are led by, once this update is done. */
@@ -59,11 +65,17 @@ export async function planRelease(settings: Settings, services: Connections): Pr
     wanted.kind === "none"
       ? undefined
       : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
-  const sealed = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
-  const releasing = wanted.kind === "none" || sealed ? undefined : wanted.version;
-  refuseWithdrawals(settings, services.stack, releases, { releasing, hasReleased: sealed !== undefined });
-  if (sealed) {
-    const facts = await recordedRelease(sealed, services.github);
+  const release = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
+  // What this stack published and somebody deleted is published again as it was.
+  const remembered =
+    release || wanted.kind === "none"
+      ? undefined
+      : await rememberedRelease(tagOf(wanted.version), services.recallMetadata);
+  const hasReleased = (release ?? remembered) !== undefined;
+  const releasing = wanted.kind === "none" || hasReleased ? undefined : wanted.version;
+  refuseWithdrawals(settings, services.stack, releases, { releasing, hasReleased });
+  const facts = release ? await recordedRelease(release, services.github, services.recallMetadata) : remembered;
+  if (facts) {
     await Promise.all([
       refuseOtherCommit(settings, services.github, facts),
       refuseOtherImage(settings.image, facts, services.registry),
@@ -71,7 +83,12 @@ export async function planRelease(settings: Settings, services: Connections): Pr
     return {
       kind: "sealed",
       facts,
-      release: sealed,
+      sources: {
+        github: services.github,
+        registry: services.registry,
+        assets: release?.assets ?? [],
+        findSources: async () => writeSource((await git.locate(settings.source)).repository),
+      },
       ...(await pointersWith(facts.version, releases, settings.withdrawn, services.registry)),
     };
   }
@@ -101,10 +118,10 @@ async function refuseOtherCommit(settings: Settings, github: GitHub, facts: Decl
     );
   }
   const tagged = await github.tagCommit(facts.tag);
-  if (tagged !== facts.commit) {
+  // One that is missing is made again by the release's own resource.
+  if (tagged !== undefined && tagged !== facts.commit) {
     throw new Error(
-      `tag ${facts.tag} on GitHub is ${tagged ? `at ${tagged}` : "missing"}, and the release was published from ${facts.commit}. ` +
-        "A version tag never moves: put it back.",
+      writtenOnce(facts.version, [`tag ${facts.tag} on GitHub is at ${tagged}, recorded is ${facts.commit}`]),
     );
   }
 }
@@ -121,10 +138,13 @@ async function askedCommit({ release, source }: Settings): Promise<string | unde
 // What is missing is restored by the image's own resources; what differs is nobody's to overwrite.
 async function refuseOtherImage(
   image: string,
-  { tag, image: { digest } }: DeclaredRelease,
+  { version, tag, image: { digest } }: DeclaredRelease,
   registry: Registry,
 ): Promise<void> {
-  refuseOtherDigest({ image, tag, digest }, await registry.digestOf(tag));
+  const found = await registry.digestOf(tag);
+  if (found !== undefined && found !== digest) {
+    throw new Error(writtenOnce(version, [`${image}:${tag} points at ${found}, recorded is ${digest}`]));
+  }
 }
 
 async function candidateOf(
@@ -271,9 +291,9 @@ async function channelsWith(
       });
       return [...moving, ...(await staying(strandedChannels(versions, withdrawn), registry))];
     }
-    const found = await Promise.all(
-      unknown.map(async (target) => [target, await registry.digestOf(tagOf(target))] as const),
-    );
+    const found = await pMap(unknown, async (target) => [target, await registry.digestOf(tagOf(target))] as const, {
+      concurrency: AT_ONCE,
+    });
     const missing = new Set(found.filter(([, digest]) => digest === undefined).map(([target]) => target));
     for (const [target, digest] of found) {
       if (digest !== undefined) {

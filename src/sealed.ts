@@ -1,29 +1,37 @@
-import type { BinaryArtifact } from "./model/artifact.ts";
 import { type DeclaredRelease, textAssets } from "./model/assets.ts";
 import { parseChecksums } from "./model/checksums.ts";
 import { parseMarker } from "./model/marker.ts";
-import { parseMetadata } from "./model/metadata.ts";
+import { parseMetadata, type ReleaseFacts } from "./model/metadata.ts";
+import { writtenOnce } from "./model/write-once.ts";
+import type { RecallMetadata } from "./recorded-state.ts";
+import { rebuildBinary, restoreBinary, type Sources } from "./restoration.ts";
 import { openStorage } from "./services/artifact-storage.ts";
 import { stageContext } from "./services/docker-context.ts";
 import type { GitHub, Release } from "./services/github.ts";
 
+/** What is needed to have a published release's binaries again. */
+export interface SealedSources extends Sources {
+  /** Says where the sources of its commit are; called only when a binary must be built again. */
+  readonly findSources: () => Promise<void>;
+}
+
 /**
  * Stages the Docker Build Context of a published release again, from its recorded facts: docker-build compares the
- * context on every update, also on a machine that never built anything. A binary that the artifact storage lacks
- * comes from the published release. Needs neither a compiler nor the commit.
+ * context on every update, also on a machine that never built anything. A binary that the artifact storage lacks is
+ * restored from where it was published, else built again from its commit.
  *
- * @throws when a published binary is missing or is not the recorded one
+ * @throws when a binary is nowhere any more and cannot be built again, or is not the recorded one
  */
-export async function stageSealed(facts: DeclaredRelease, release: Release, github: GitHub): Promise<DeclaredRelease> {
+export async function stageSealed(facts: DeclaredRelease, sources: SealedSources): Promise<DeclaredRelease> {
   const storage = openStorage();
   await stageContext(
     await Promise.all(
       facts.artifacts.map(async (artifact) => {
-        const { name, checksum } = artifact;
-        if (!(await storage.has(checksum))) {
-          await storage.restore(artifact, facts.commit, await download(artifact, release, github));
+        if (!(await restoreBinary(artifact, facts, sources))) {
+          await sources.findSources();
+          await rebuildBinary(artifact, facts);
         }
-        return { name, path: await storage.use(checksum) };
+        return { name: artifact.name, path: await storage.use(artifact.checksum) };
       }),
     ),
     facts.dockerfile,
@@ -32,55 +40,78 @@ export async function stageSealed(facts: DeclaredRelease, release: Release, gith
   return facts;
 }
 
-async function download({ name, checksum }: BinaryArtifact, release: Release, github: GitHub): Promise<Uint8Array> {
-  const asset = release.assets.find((candidate) => candidate.name === name);
-  if (!asset) {
-    throw new Error(
-      `binary ${name} (SHA-256 ${checksum}) is neither in the artifact storage nor an asset of ${release.tagName}`,
-    );
-  }
-  return github.downloadAsset(asset);
-}
-
 /**
  * A published release as it was recorded in its own assets: their very texts, so that a newer program declares the same.
+ * A `metadata.json` that somebody deleted is taken from the stack's state.
  *
  * @throws when the release was not made by this program, when its record is gone, or when its binaries are others
  */
-export async function recordedRelease(release: Release, github: GitHub): Promise<DeclaredRelease> {
-  const text = await textOf("metadata.json", release, github);
-  if (text === undefined) {
-    throw new Error(
-      parseMarker(release.body)
-        ? `${release.tagName} is published at ${release.htmlUrl}, and its asset metadata.json, which records what it is, is missing: upload it again.`
-        : `${release.tagName} is already published at ${release.htmlUrl}, and not by this program: it has ${assetList(release)} ` +
-            "and no metadata.json. A version is written once: release the next version.",
-    );
-  }
+export async function recordedRelease(
+  release: Release,
+  github: GitHub,
+  recall: RecallMetadata,
+): Promise<DeclaredRelease> {
+  const text = (await textOf(METADATA, release, github)) ?? (await recalled(release, recall));
   const facts = parseMetadata(text);
   const files = await Promise.all(
     Object.entries(textAssets(facts)).map(async ([name, rendered]) => [
       name,
       // One that is missing is rendered again, and restored.
-      name === "metadata.json" ? text : ((await textOf(name, release, github)) ?? rendered),
+      name === METADATA ? text : ((await textOf(name, release, github)) ?? rendered),
     ]),
   );
   const declared: DeclaredRelease = { ...facts, files: Object.fromEntries(files) };
   const problems = contradictions(declared, release);
   if (problems.length > 0) {
     throw new Error(
-      `${release.tagName} is published at ${release.htmlUrl}, and it is not what was published:\n${problems.join("\n")}\n` +
-        "A version is written once: put back what was changed, or release the next version.",
+      `${release.tagName} at ${release.htmlUrl}: ${writtenOnce(release.tagName.replace(/^v/, ""), problems)}`,
     );
   }
   return declared;
 }
 
+/** A release that this stack published and GitHub has no more, as the state records it; undefined when it does not. */
+export async function rememberedRelease(tag: string, recall: RecallMetadata): Promise<DeclaredRelease | undefined> {
+  const text = await recall(tag);
+  if (text === undefined) {
+    return undefined;
+  }
+  const facts: ReleaseFacts = parseMetadata(text);
+  return { ...facts, files: { ...textAssets(facts), [METADATA]: text } };
+}
+
+const METADATA = "metadata.json";
+
+async function recalled(release: Release, recall: RecallMetadata): Promise<string> {
+  const { tagName, htmlUrl, body } = release;
+  if (!parseMarker(body)) {
+    throw new Error(
+      `${tagName} is already published at ${htmlUrl}, and not by this program: it has ${assetList(release)} ` +
+        `and no ${METADATA}. A version is written once: release the next version.`,
+    );
+  }
+  const text = await recall(tagName);
+  if (text === undefined) {
+    throw new Error(
+      `${tagName} is published at ${htmlUrl}, and its asset ${METADATA}, which records what it is, is missing; this stack's state does not have it either. ` +
+        `Attach it again (gh release upload ${tagName} ${METADATA}) from a download of somebody, or import an earlier state (pulumi stack export --version N, then pulumi stack import). ` +
+        "With neither it cannot be made again: release the next version.",
+    );
+  }
+  return text;
+}
+
 // The listing says enough. What is missing is no contradiction: it is restored.
-function contradictions({ tag, artifacts, files }: DeclaredRelease, { tagName, assets }: Release): string[] {
+function contradictions(declared: DeclaredRelease, { tagName, assets, prerelease }: Release): string[] {
+  const { tag, artifacts, files } = declared;
   const listed = parseChecksums(files["checksums.txt"] ?? "");
   return [
     ...(tag === tagName ? [] : [`metadata.json describes ${tag}`]),
+    ...(prerelease === declared.prerelease
+      ? []
+      : [
+          `it is ${prerelease ? "" : "not "}marked as a prerelease; metadata.json records that it is${prerelease ? " not" : ""}`,
+        ]),
     ...(listed.ok ? [] : listed.problems),
     ...artifacts.flatMap(({ name, checksum, size }) => {
       const asset = assets.find((candidate) => candidate.name === name);

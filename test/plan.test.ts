@@ -4,6 +4,7 @@ import { execa } from "execa";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Connections } from "../src/connections.ts";
+import { assetChecksums } from "../src/model/assets.ts";
 import { markWithdrawn } from "../src/model/withdrawal.ts";
 import { type Plan, planRelease } from "../src/plan.ts";
 import { githubOf, registryOf } from "../src/resources/clients.ts";
@@ -39,7 +40,12 @@ let connections: Connections;
 beforeEach(async () => {
   await emptyDirectory();
   [github, registry] = [await startTestGitHub(), await startTestRegistry()];
-  connections = { github: githubOf(github.repository), registry: await registryOf(registry.image), stack: STACK };
+  connections = {
+    github: githubOf(github.repository),
+    registry: await registryOf(registry.image),
+    stack: STACK,
+    recallMetadata: async () => undefined,
+  };
   vi.mocked(buildkitVersion).mockReset().mockResolvedValue("v0.31.1");
   vi.mocked(goVersion).mockReset().mockResolvedValue("go1.26.8");
 });
@@ -293,7 +299,7 @@ describe("a sealed release", () => {
     const facts = await publishOurs(github, registry, "1.0.0");
     const planned = await sealed({ version: "1.0.0" });
     expect(planned.facts).toEqual(facts);
-    expect(planned.release.tagName).toBe("v1.0.0");
+    expect(planned.sources.assets.map(({ name }) => name).sort()).toEqual(Object.keys(assetChecksums(facts)).sort());
     expect(planned.channels).toEqual(["latest", "1", "1.0"].map((channel) => ({ channel, version: "1.0.0" })));
     expect([buildkitVersion, goVersion].flatMap((asked) => vi.mocked(asked).mock.calls)).toEqual([]);
   });
@@ -334,25 +340,40 @@ describe("a sealed release", () => {
     },
   );
 
-  test.each<[string, () => void, string]>([
-    ["moved", () => github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT), `is at ${OTHER_COMMIT}`],
-    ["deleted", () => github.inspect.deleteTag(github.repository, "v1.0.0"), "is missing"],
-  ])("whose tag was %s on GitHub is refused", async (_, change, expected) => {
+  test("whose tag was moved on GitHub is refused, with both commits and the ways out", async () => {
     const { commit: published } = await publishOurs(github, registry, "1.0.0");
-    change();
+    github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT);
     for (const asked of [{}, { version: "1.0.0" }]) {
-      expect(await refusal(asked)).toBe(
-        `tag v1.0.0 on GitHub ${expected}, and the release was published from ${published}. A version tag never moves: put it back.`,
-      );
+      const message = await refusal(asked);
+      expect(message).toContain(`tag v1.0.0 on GitHub is at ${OTHER_COMMIT}, recorded is ${published}`);
+      expect(message).toContain("Two ways out: withdraw it");
     }
+  });
+
+  test("whose tag was deleted on GitHub is declared: its resource makes it again", async () => {
+    const facts = await publishOurs(github, registry, "1.0.0");
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    expect((await sealed({ version: "1.0.0" })).facts).toEqual(facts);
+  });
+
+  test("that somebody deleted on GitHub is declared again from the state, when it is named", async () => {
+    const facts = await publishOurs(github, registry, "1.0.0");
+    github.inspect.repository(github.repository).releases = [];
+    connections = {
+      ...connections,
+      recallMetadata: async (tag) => (tag === "v1.0.0" ? facts.files["metadata.json"] : ""),
+    };
+    const planned = await sealed({ version: "1.0.0" });
+    expect(planned.facts).toEqual(facts);
+    expect(planned.sources.assets).toEqual([]);
+    // Unnamed, nobody says which release is meant.
+    expect(await plan({})).toMatchObject({ kind: "none" });
   });
 
   test("whose tag holds another image is refused; a missing image is restored by the update", async () => {
     const { image } = await publishOurs(github, registry, "1.0.0");
     const { digest } = putIndex(registry, "v1.0.0", {});
-    expect(await refusal({})).toContain(
-      `${registry.image}:v1.0.0 is already in the registry with another content: it holds ${digest}, this release would be ${image.digest}`,
-    );
+    expect(await refusal({})).toContain(`${registry.image}:v1.0.0 points at ${digest}, recorded is ${image.digest}`);
     registry.manifests.delete("v1.0.0");
     expect((await sealed()).facts.image).toEqual(image);
   });

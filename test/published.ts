@@ -3,14 +3,14 @@ import type { ReleaseFacts } from "../src/model/metadata.ts";
 import { isPrerelease } from "../src/model/version.ts";
 import { FACTS } from "./model/facts.ts";
 import { bodyOf, COMMIT, STACK, sha256Hex, type TestGitHub } from "./resources/services.ts";
-import { putImage, putIndex, type RegistryServer } from "./services/registry-server.ts";
+import { layerOf, putImage, putIndex, type RegistryServer, types } from "./services/registry-server.ts";
 
 /** The bytes of a version's binary. */
 export function binaryOf(version: string, architecture: string): Buffer {
   return Buffer.from(`${architecture} binary of ${version}`);
 }
 
-/** Puts the image of a version into the registry, as a release of ours. */
+/** Puts the image of a version into the registry, as a release of ours; for both platforms the same, without a layer. */
 export function imageOf(registry: RegistryServer, version: string): ReleaseFacts["image"] {
   const image = putImage(registry, [], { "org.opencontainers.image.version": version });
   const { digest } = putIndex(registry, `v${version}`, { "linux/amd64": image, "linux/arm64": image });
@@ -43,9 +43,8 @@ export async function publishOurs(
   github: TestGitHub,
   registry: RegistryServer,
   version: string,
-  { commit = COMMIT, stack = STACK } = {},
+  { commit = COMMIT, stack = STACK, facts = declared(registry, version, commit) } = {},
 ): Promise<DeclaredRelease> {
-  const facts = declared(registry, version, commit);
   const draft = await github.draft({
     tag_name: facts.tag,
     target_commitish: commit,
@@ -68,4 +67,24 @@ export async function publishForeign(github: TestGitHub, version: string, commit
   const draft = await github.draft({ tag_name: `v${version}`, target_commitish: commit, body: "by hand" });
   await github.attach(draft, "demo.tar.gz", `archive of ${version}`);
   await github.publish(draft);
+}
+
+/** The same, with an image that holds the released binaries. */
+export async function publishWithImage(
+  github: TestGitHub,
+  registry: RegistryServer,
+  version: string,
+): Promise<DeclaredRelease> {
+  const { files: _, ...plain } = declared(registry, version);
+  const platforms = await Promise.all(
+    plain.artifacts.map(async ({ architecture }) => {
+      const content = binaryOf(version, architecture);
+      const layer = await layerOf(types.gzip, { name: "mount-monitor", mode: 0o755, content });
+      return [`linux/${architecture}`, putImage(registry, [layer])] as const;
+    }),
+  );
+  const { digest } = putIndex(registry, plain.tag, Object.fromEntries(platforms));
+  const digests = Object.fromEntries(platforms.map(([platform, image]) => [platform, image.digest]));
+  const facts = { ...plain, image: { ...plain.image, digest, digests } };
+  return publishOurs(github, registry, version, { facts: { ...facts, files: textAssets(facts) } });
 }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Candidate } from "../candidate.ts";
 import { buildArtifact } from "../commands/build.ts";
 import { type BinaryArtifact, parseArtifact } from "../model/artifact.ts";
-import { type BuildRequest, buildEnvironment, testEnvironment } from "../model/build-request.ts";
+import { type BuildRequest, buildEnvironment, requestOf, testEnvironment } from "../model/build-request.ts";
 import type { ReleaseFacts } from "../model/metadata.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 
@@ -27,7 +27,7 @@ export class Binaries extends pulumi.ComponentResource {
 /** Tests first, then one build for each architecture, in parallel; the scripts say what they were given by environment. */
 function builtBinaries(name: string, candidate: Candidate, parent: pulumi.Resource): pulumi.Output<BinaryArtifact[]> {
   const { commit, source, architectures } = candidate;
-  const requests = architectures.map((architecture) => buildRequest(candidate, architecture));
+  const requests = architectures.map((architecture) => requestOf(candidate, architecture));
   const tests = new local.Command(
     `${name}-tests`,
     {
@@ -87,12 +87,4 @@ function recordedBinaries(name: string, facts: ReleaseFacts, parent: pulumi.Reso
     record(artifact.architecture, JSON.stringify(artifact));
   }
   return pulumi.output([...facts.artifacts]);
-}
-
-// Facts only: a path or a value of this machine would be a change on every other one.
-function buildRequest(
-  { version, commit, source, go }: Candidate,
-  architecture: BinaryArtifact["architecture"],
-): BuildRequest {
-  return { version, commit, ...source, architecture, go };
 }

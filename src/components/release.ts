@@ -9,6 +9,8 @@ export interface ReleaseArgs {
   readonly repository: string;
   /** Image reference without a tag that was pushed to. */
   readonly image: string;
+  /** Versions that nobody is to use any more. */
+  readonly withdrawn: readonly string[];
   readonly facts: pulumi.Output<DeclaredRelease>;
   /** What must have succeeded before anything is shown on GitHub. */
   readonly after: pulumi.Resource;
@@ -23,7 +25,7 @@ export class Release extends pulumi.ComponentResource {
 
   constructor(name: string, args: ReleaseArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("mount-monitor:release:Release", name, {}, options);
-    const { repository, image, facts } = args;
+    const { repository, image, withdrawn, facts } = args;
     const stack = pulumi.getStack();
     this.assets = facts.apply(assetChecksums);
     this.github = new GithubRelease(
@@ -55,6 +57,7 @@ export class Release extends pulumi.ComponentResource {
         commit: facts.commit,
         digest: facts.image.digest,
         checksums: this.assets,
+        withdrawn,
       },
       { parent: this, dependsOn: this.github },
     );

@@ -17,6 +17,15 @@ export function textAssets(facts: ReleaseFacts): Record<string, string> {
   };
 }
 
+/** Media type that an asset is served with. */
+export function mediaTypeOf(name: string): string {
+  return name.endsWith(".json")
+    ? "application/json"
+    : name.endsWith(".txt")
+      ? "text/plain; charset=utf-8"
+      : "application/octet-stream";
+}
+
 /** Every asset of a release: name → SHA-256 hex. */
 export function assetChecksums({ artifacts, files }: DeclaredRelease): Record<string, string> {
   return Object.fromEntries([

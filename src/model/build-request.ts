@@ -1,4 +1,5 @@
 import { ARCHITECTURES, type Architecture, isArchitecture } from "./artifact.ts";
+import type { ReleaseFacts } from "./metadata.ts";
 
 /** All that decides one binary; the commit itself says which Go. */
 export interface BuildRequest {
@@ -23,6 +24,14 @@ export interface BuildRequest {
 
 /** What decides a run of the tests. */
 export type TestRequest = Pick<BuildRequest, "commit" | "prefix">;
+
+/** The request that makes a release's binary. Facts only: a path of this machine would be a change on every other one. */
+export function requestOf(
+  { version, commit, source, go }: Pick<ReleaseFacts, "version" | "commit" | "source" | "go">,
+  architecture: Architecture,
+): BuildRequest {
+  return { version, commit, ...source, architecture, go };
+}
 
 /** Environment that hands a request to `src/commands/build.ts`. */
 export function buildEnvironment(request: BuildRequest): Record<string, string> {

@@ -21,3 +21,16 @@ export function refuseOtherDigest({ image, tag, digest }: VersionTag, found: str
     );
   }
 }
+
+/**
+ * What is said when something published is not what was recorded: nothing is overwritten, and there are two ways out.
+ * @param problems one sentence each, with both values
+ */
+export function writtenOnce(version: string, problems: readonly string[]): string {
+  return (
+    `v${version} is written once, and it is not what was published; nothing was changed:\n${problems.join("\n")}\n` +
+    `Two ways out: withdraw it (pulumi config set --path 'mount-monitor:withdrawn[0]' ${version}) and release the next version; ` +
+    "or settle it by hand: put back what is recorded, or have the stack forget its record and accept what is there " +
+    "(pulumi state delete --target-dependents URN; pulumi stack --show-urns lists them)."
+  );
+}

@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { type Difference, missing, other, refusals } from "../model/difference.ts";
 import { compareVersions, parseVersion } from "../model/version.ts";
 import type { Registry } from "../services/registry.ts";
 import { registryOf } from "./clients.ts";
@@ -37,6 +38,9 @@ export const implementation: Implementation<ChannelInputs, object> = {
     if (found === inputs.digest) {
       return {};
     }
+    if (found !== undefined && recorded?.digest === inputs.digest) {
+      throw new Error(movedByHand(pointsElsewhere(recorded, found), recorded));
+    }
     if (found !== undefined) {
       await refuseBackwards(registry, inputs, found, recorded);
     }
@@ -49,14 +53,36 @@ export const implementation: Implementation<ChannelInputs, object> = {
     await registry.putManifest(inputs.channel, index.raw, index.mediaType);
     return {};
   },
-  async observe({ image, channel, version, digest }) {
-    const found = await (await registryOf(image)).digestOf(channel);
-    if (found === undefined) {
-      return [`${image}:${channel} is missing from the registry`];
-    }
-    return found === digest ? [] : [`${image}:${channel} points at ${found}, recorded is ${digest} (v${version})`];
+  observe: differences,
+
+  async conflicts(inputs, recorded) {
+    // A channel that moves on is another question: whether it moves forwards.
+    const looks = recorded.drift?.length && inputs.digest === recorded.digest;
+    const problems = looks ? refusals(await differences(recorded)) : [];
+    return problems.map((problem) => movedByHand(problem, recorded));
   },
 };
+
+async function differences(recorded: ChannelInputs): Promise<Difference[]> {
+  const { image, channel, digest } = recorded;
+  const found = await (await registryOf(image)).digestOf(channel);
+  if (found === undefined) {
+    return [missing(`${image}:${channel} is missing from the registry`)];
+  }
+  return found === digest ? [] : [other(pointsElsewhere(recorded, found))];
+}
+
+function pointsElsewhere({ image, channel, version, digest }: ChannelInputs, found: string): string {
+  return `${image}:${channel} points at ${found}, recorded is ${digest} (v${version})`;
+}
+
+function movedByHand(problem: string, { image, channel, version, digest }: ChannelInputs): string {
+  return (
+    `${problem}. Somebody moved it by hand, and it is not moved back over that. Two ways out: withdraw ${version} ` +
+    `(pulumi config set --path 'mount-monitor:withdrawn[0]' ${version}) or release the next version, and the channel moves on; ` +
+    `or put it back by hand: docker buildx imagetools create --tag ${image}:${channel} ${image}@${digest}`
+  );
+}
 
 async function refuseBackwards(
   registry: Registry,

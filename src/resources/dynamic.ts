@@ -1,4 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Difference } from "../model/difference.ts";
+
+/**
+ * Number of the form in which our resources are recorded. A program reads its own and older ones; a state that names no
+ * number was written before there was one, and has the first.
+ */
+export const STATE_SCHEMA = 1;
 
 /**
  * What a resource of ours does against the world. One `ensure` serves create and update, because a release is
@@ -8,14 +15,30 @@ export interface Implementation<Inputs extends object, Facts extends object> {
   /** Names of the facts: what is recorded and no input. */
   readonly facts: readonly (keyof Facts & string)[];
   /** Makes the world agree with the inputs, or throws saying what differs. `recorded` is what an earlier run recorded. */
-  ensure(inputs: Inputs, recorded: (Inputs & Facts) | undefined): Promise<Facts>;
+  ensure(inputs: Inputs, recorded: (Inputs & Facts & Remaining) | undefined): Promise<Facts & Remaining>;
   /**
    * Looks at the world and says, one sentence each, what differs from the recorded facts; empty when nothing does.
-   * What is missing is a sentence; a network or permission error is thrown, and fails the refresh.
+   * What is missing is a difference; a network or permission error is thrown, and fails the refresh.
    */
-  observe(recorded: Inputs & Facts): Promise<string[]>;
+  observe(recorded: Inputs & Facts): Promise<readonly (Difference | string)[] | Observation<Facts>>;
+  /**
+   * What an update with these inputs could only refuse, one sentence each. Asked in a preview, too, when inputs changed
+   * or the last refresh saw drift; writes nothing.
+   */
+  conflicts?(inputs: Inputs, recorded: Inputs & Facts & Remaining): Promise<readonly string[]>;
   /** Takes back a setting when its resource is removed. Absent for what was published, which nothing deletes. */
   remove?(recorded: Inputs & Facts): Promise<void>;
+}
+
+/** What a refresh saw, and what it notes down for the next one. */
+export interface Observation<Facts> {
+  readonly differences: readonly Difference[];
+  readonly notes: Partial<Facts>;
+}
+
+/** Drift that an update knows of and could not mend: it stays a difference. */
+export interface Remaining {
+  readonly drift?: readonly string[];
 }
 
 /** Stack configuration as a dynamic provider receives it; secrets are in clear text here and go no further. */
@@ -42,7 +65,7 @@ export type InputsOf<Inputs> = { readonly [Key in keyof Inputs]: pulumi.Input<In
  * State of a resource of ours: its inputs, the facts recorded when it was made, and what the last refresh saw. That no
  * drift is wanted is an input too: a refresh then shows each sentence as a difference, and so does the next preview.
  */
-type Recorded = Record<string, unknown> & { readonly drift?: readonly string[] };
+type Recorded = Record<string, unknown> & Remaining;
 
 /**
  * A dynamic resource whose code stays in its module and is only imported by the provider in the state: the state then
@@ -87,7 +110,7 @@ function providerText(module: string): string {
   const implementation = async () => (await imported(${JSON.stringify(module)})).implementation;
   return {
     configure: async ({ config }) => (await kernel()).setConfiguration({ get: (key) => config.get(key) }),
-    diff: async (_id, olds, news) => (await kernel()).diffOf(olds, news),
+    diff: async (_id, olds, news) => (await kernel()).diff(implementation, olds, news),
     create: async (inputs) => (await kernel()).create(${JSON.stringify(module)}, await implementation(), inputs),
     update: async (_id, olds, news) => (await kernel()).update(await implementation(), olds, news),
     read: async (id, recorded) => (await kernel()).read(id, await implementation(), recorded),
@@ -98,8 +121,31 @@ function providerText(module: string): string {
 }
 
 /**
- * Inputs that changed, or drift that the last refresh saw, make an update; never a replacement. A list that older code
- * did not record was empty.
+ * Inputs that changed, or drift that the last refresh saw, make an update; never a replacement.
+ *
+ * @param load the implementation, imported only when there is something to ask it
+ * @throws when an update could only be refused, so that a preview says so
+ */
+export async function diff(
+  load: () => Promise<Implementation<Recorded, Recorded>>,
+  olds: Recorded,
+  news: Recorded,
+): Promise<pulumi.dynamic.DiffResult> {
+  refuseNewer(olds);
+  const result = diffOf(olds, news);
+  // The engine asks at the end of a refresh, too: that one is to show the difference, not to fail.
+  if (!refreshed.delete(keyOf(olds)) && result.changes) {
+    const conflicts = await (await load()).conflicts?.(inputsOf(news), olds);
+    if (conflicts && conflicts.length > 0) {
+      throw new Error(conflicts.join("\n"));
+    }
+  }
+  return result;
+}
+
+/**
+ * The difference alone; states that older code wrote ask for it by this name. A list that older code did not record was
+ * empty.
  */
 export function diffOf(olds: Recorded, news: Recorded): pulumi.dynamic.DiffResult {
   const wanted: Recorded = { ...news, drift: [] };
@@ -125,6 +171,7 @@ export async function update(
   olds: Recorded,
   news: Recorded,
 ): Promise<pulumi.dynamic.UpdateResult> {
+  refuseNewer(olds);
   return { outs: await ensured(implementation, news, olds) };
 }
 
@@ -134,9 +181,14 @@ export async function read(
   implementation: Implementation<Recorded, Recorded>,
   recorded: Recorded,
 ): Promise<pulumi.dynamic.ReadResult> {
-  const props = { ...recorded, drift: await implementation.observe(recorded) };
-  const inputs = Object.entries(props).filter(([name]) => !implementation.facts.includes(name));
-  return { id, props, inputs: Object.fromEntries(inputs) };
+  refuseNewer(recorded);
+  const observed = await implementation.observe(recorded);
+  const { differences, notes } = "notes" in observed ? observed : { differences: observed, notes: {} };
+  const drift = differences.map((difference) => (typeof difference === "string" ? difference : difference.text));
+  const props: Recorded = { ...recorded, ...notes, drift };
+  refreshed.add(keyOf(props));
+  const facts = ["schema", ...implementation.facts];
+  return { id, props, inputs: Object.fromEntries(Object.entries(props).filter(([name]) => !facts.includes(name))) };
 }
 
 /** Forgets the resource; only a setting is taken back. */
@@ -144,13 +196,32 @@ export async function remove(implementation: Implementation<Recorded, Recorded>,
   await implementation.remove?.(recorded);
 }
 
+// What this process has read and was not yet asked the difference of.
+const refreshed = new Set<string>();
+
+function keyOf({ __provider, ...state }: Recorded): string {
+  return canonical(state);
+}
+
 async function ensured(
   implementation: Implementation<Recorded, Recorded>,
   inputs: Recorded,
   recorded: Recorded | undefined,
 ): Promise<Recorded> {
-  const { __provider, drift, ...plain } = inputs;
-  return { ...plain, ...(await implementation.ensure(plain, recorded)), drift: [] };
+  const plain = inputsOf(inputs);
+  return { ...plain, schema: STATE_SCHEMA, drift: [], ...(await implementation.ensure(plain, recorded)) };
+}
+
+function inputsOf({ __provider, drift, ...plain }: Recorded): Recorded {
+  return plain;
+}
+
+function refuseNewer({ schema = 1 }: Recorded): void {
+  if (typeof schema !== "number" || schema > STATE_SCHEMA) {
+    throw new Error(
+      `the stack's state has schema ${schema}, and this program reads up to ${STATE_SCHEMA}: use the newer program that wrote it`,
+    );
+  }
 }
 
 function canonical(value: unknown): string {

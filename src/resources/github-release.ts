@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
+import { mediaTypeOf } from "../model/assets.ts";
+import { type Difference, missing, other, refusals } from "../model/difference.ts";
 import { formatMarker, parseMarker, sameMarker } from "../model/marker.ts";
+import { writtenOnce } from "../model/write-once.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 import type { Asset, GitHub, NewDraft, Release } from "../services/github.ts";
 import { githubOf } from "./clients.ts";
@@ -60,16 +63,21 @@ interface ExpectedAsset {
 export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFacts> = {
   facts: ["releaseId", "url"],
 
-  async ensure(inputs) {
+  async ensure(inputs, recorded) {
     const github = githubOf(inputs.repository);
     const assets = expectedAssets(inputs);
+    refuse(inputs, recorded ? contradictions(inputs, recorded) : []);
     const [releases, tagged] = await Promise.all([github.releases(), github.tagCommit(inputs.tag)]);
     const ofTag = releases.filter(({ tagName }) => tagName === inputs.tag);
     const published = ofTag.find(({ draft }) => !draft);
-    refuseOtherCommit(inputs, tagged, published ? "required" : "optional");
+    refuseOtherCommit(inputs, tagged, "optional");
     if (published) {
-      refuseOtherMark(inputs, published);
-      return facts(await attach(github, published, assets));
+      refuse(inputs, refusals(markProblems(inputs, published)));
+      const complete = await attach(github, published, assets);
+      if (tagged === undefined) {
+        await github.createTag(inputs.tag, inputs.commit);
+      }
+      return facts(complete);
     }
     const draft = await attach(github, await draftOf(github, inputs, ofTag), assets);
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "optional");
@@ -79,22 +87,55 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
     return facts(release);
   },
 
-  async observe(recorded) {
-    const github = githubOf(recorded.repository);
-    const [releases, commit] = await Promise.all([github.releases(), github.tagCommit(recorded.tag)]);
-    const release = releases.find(({ tagName, draft }) => tagName === recorded.tag && !draft);
-    if (!release) {
-      return [`release ${recorded.tag} is missing from ${recorded.repository}`];
+  observe: differences,
+
+  async conflicts(inputs, recorded) {
+    if (inputs.tag !== recorded.tag) {
+      return [];
     }
-    return [
-      ...(commit === recorded.commit
-        ? []
-        : [`tag ${recorded.tag} is at ${commit ?? "nothing"}, recorded is ${recorded.commit}`]),
-      ...markProblems(recorded, release),
-      ...(await assetProblems(github, release, expectedAssets(recorded))),
-    ];
+    const drift = recorded.drift?.length ? refusals(await differences(recorded)) : [];
+    const problems = [...contradictions(inputs, recorded), ...drift];
+    return problems.length === 0 ? [] : [writtenOnce(recorded.version, problems)];
   },
 };
+
+async function differences(recorded: GithubReleaseInputs): Promise<Difference[]> {
+  const github = githubOf(recorded.repository);
+  const [release, commit] = await Promise.all([github.releaseByTag(recorded.tag), github.tagCommit(recorded.tag)]);
+  const tag =
+    commit === undefined
+      ? [missing(`tag ${recorded.tag} is missing from ${recorded.repository}, recorded is ${recorded.commit}`)]
+      : commit === recorded.commit
+        ? []
+        : [other(`tag ${recorded.tag} is at ${commit}, recorded is ${recorded.commit}`)];
+  return release
+    ? [...tag, ...markProblems(recorded, release), ...(await assetProblems(github, release, expectedAssets(recorded)))]
+    : [...tag, missing(`release ${recorded.tag} is missing from ${recorded.repository}`)];
+}
+
+/** What is declared of a release that was recorded already must be what was recorded. */
+function contradictions(inputs: GithubReleaseInputs, recorded: GithubReleaseInputs): string[] {
+  if (inputs.tag !== recorded.tag) {
+    return [];
+  }
+  const found = new Map(expectedAssets(inputs).map(({ name, checksum }) => [name, checksum]));
+  return [
+    ...(inputs.commit === recorded.commit
+      ? []
+      : [`tag ${recorded.tag} is at ${inputs.commit}, recorded is ${recorded.commit}`]),
+    ...expectedAssets(recorded).flatMap(({ name, checksum }) =>
+      found.get(name) === checksum
+        ? []
+        : [`asset ${name} of ${recorded.tag} has SHA-256 ${found.get(name) ?? "(none)"}, recorded is ${checksum}`],
+    ),
+  ];
+}
+
+function refuse({ version }: GithubReleaseInputs, problems: readonly string[]): void {
+  if (problems.length > 0) {
+    throw new Error(writtenOnce(version, problems));
+  }
+}
 
 function facts(release: Release): GithubReleaseFacts {
   return { releaseId: release.id, url: release.htmlUrl };
@@ -143,16 +184,15 @@ function sameText(left: string, right: string): boolean {
 
 /** Attaches what is missing and compares everything; a published release only ever gains what it lost. */
 async function attach(github: GitHub, release: Release, expected: readonly ExpectedAsset[]): Promise<Release> {
-  if (release.draft) {
-    const broken = release.assets.filter((asset) => {
-      const wanted = expected.find(({ name }) => name === asset.name);
-      return wanted !== undefined && (asset.state !== "uploaded" || asset.size !== wanted.size);
-    });
-    for (const asset of broken) {
-      await github.deleteAsset(asset);
-    }
-    release = { ...release, assets: release.assets.filter((asset) => !broken.includes(asset)) };
+  // What a broken upload left behind is nothing that was published.
+  const broken = release.assets.filter((asset) => {
+    const wanted = expected.find(({ name }) => name === asset.name);
+    return wanted !== undefined && (asset.state !== "uploaded" || (release.draft && asset.size !== wanted.size));
+  });
+  for (const asset of broken) {
+    await github.deleteAsset(asset);
   }
+  release = { ...release, assets: release.assets.filter((asset) => !broken.includes(asset)) };
   const present = new Set(release.assets.map(({ name }) => name));
   const differing = await assetProblems(
     github,
@@ -160,39 +200,52 @@ async function attach(github: GitHub, release: Release, expected: readonly Expec
     expected.filter(({ name }) => present.has(name)),
   );
   if (differing.length > 0) {
-    throw new Error(`${release.tagName} is written once, and what is there differs:\n${differing.join("\n")}`);
+    throw new Error(
+      writtenOnce(
+        release.tagName.slice(1),
+        differing.map(({ text }) => text),
+      ),
+    );
   }
-  const missing = expected.filter(({ name }) => !present.has(name));
-  if (missing.length === 0) {
+  const absent = expected.filter(({ name }) => !present.has(name));
+  if (absent.length === 0) {
     return release;
   }
   const uploaded = await Promise.all(
-    missing.map(async (asset) => github.uploadAsset(release, { ...asset, bytes: await asset.bytes() })),
+    absent.map(async (asset) => github.uploadAsset(release, { ...asset, bytes: await asset.bytes() })),
   );
   const complete = { ...release, assets: [...release.assets, ...uploaded] };
   const problems = await assetProblems(github, complete, expected);
   if (problems.length > 0) {
-    throw new Error(`GitHub does not hold what was uploaded to ${release.tagName}:\n${problems.join("\n")}`);
+    throw new Error(
+      `GitHub does not hold what was uploaded to ${release.tagName}:\n${problems.map(({ text }) => text).join("\n")}`,
+    );
   }
   return complete;
 }
 
-async function assetProblems(github: GitHub, release: Release, expected: readonly ExpectedAsset[]): Promise<string[]> {
+async function assetProblems(
+  github: GitHub,
+  release: Release,
+  expected: readonly ExpectedAsset[],
+): Promise<Difference[]> {
   const unexpected = release.assets
     .filter(({ name }) => !expected.some((asset) => asset.name === name))
-    .map(({ name }) => `asset ${name} of ${release.tagName} does not belong to the release`);
+    .map(({ name }) => other(`asset ${name} of ${release.tagName} does not belong to the release`));
   const problems = await Promise.all(
     expected.map(async ({ name, size, checksum }) => {
       const asset = release.assets.find((candidate) => candidate.name === name);
       if (!asset) {
-        return [`asset ${name} of ${release.tagName} is missing`];
+        return [missing(`asset ${name} of ${release.tagName} is missing`)];
       }
       const found = { state: asset.state, size: asset.size, checksum: await checksumOf(github, asset) };
       return found.state === "uploaded" && found.size === size && found.checksum === checksum
         ? []
         : [
-            `asset ${name} of ${release.tagName} is ${found.state}, ${found.size} bytes, SHA-256 ${found.checksum}; ` +
-              `recorded are ${size} bytes, SHA-256 ${checksum}`,
+            other(
+              `asset ${name} of ${release.tagName} is ${found.state}, ${found.size} bytes, SHA-256 ${found.checksum}; ` +
+                `recorded are ${size} bytes, SHA-256 ${checksum}`,
+            ),
           ];
     }),
   );
@@ -217,17 +270,11 @@ function refuseOtherCommit(
   }
 }
 
-function refuseOtherMark(inputs: GithubReleaseInputs, published: Release): void {
-  const problems = markProblems(inputs, published);
-  if (problems.length > 0) {
-    throw new Error(`${problems.join("\n")}: change it back on GitHub (${published.htmlUrl})`);
-  }
-}
-
-function markProblems({ tag, prerelease }: GithubReleaseInputs, release: Release): string[] {
+function markProblems({ tag, prerelease }: GithubReleaseInputs, release: Release): Difference[] {
+  const is = (mark: boolean) => `${mark ? "" : "not "}marked as a prerelease`;
   return release.prerelease === prerelease
     ? []
-    : [`release ${tag} is ${release.prerelease ? "" : "not "}marked as a prerelease`];
+    : [other(`release ${tag} is ${is(release.prerelease)}, recorded is ${is(prerelease)}`)];
 }
 
 function expectedAssets({ files, binaries }: GithubReleaseInputs): ExpectedAsset[] {
@@ -235,7 +282,7 @@ function expectedAssets({ files, binaries }: GithubReleaseInputs): ExpectedAsset
     const bytes = Buffer.from(text, "utf8");
     return {
       name,
-      contentType: name.endsWith(".json") ? "application/json" : "text/plain; charset=utf-8",
+      contentType: mediaTypeOf(name),
       size: bytes.length,
       checksum: sha256(bytes),
       bytes: async () => bytes,
@@ -243,7 +290,7 @@ function expectedAssets({ files, binaries }: GithubReleaseInputs): ExpectedAsset
   });
   const executables = Object.entries(binaries).map(([name, { checksum, size }]) => ({
     name,
-    contentType: "application/octet-stream",
+    contentType: mediaTypeOf(name),
     size,
     checksum,
     bytes: () => openStorage().read(checksum),

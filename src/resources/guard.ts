@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DeclaredRelease } from "../model/assets.ts";
+import { missing, other } from "../model/difference.ts";
 import { refuseOtherDigest, type VersionTag } from "../model/write-once.ts";
 import { exportIndex } from "../services/builder.ts";
 import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
@@ -74,8 +75,8 @@ export const implementation: Implementation<GuardInputs, object> = {
   async observe({ image, tag, digest }) {
     const found = await (await registryOf(image)).digestOf(tag);
     if (found === undefined) {
-      return [`${image}:${tag} is missing from the registry`];
+      return [missing(`${image}:${tag} is missing from the registry`)];
     }
-    return found === digest ? [] : [`${image}:${tag} points at ${found}, recorded is ${digest}`];
+    return found === digest ? [] : [other(`${image}:${tag} points at ${found}, recorded is ${digest}`)];
   },
 };

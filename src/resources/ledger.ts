@@ -1,32 +1,56 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { parseMarker } from "../model/marker.ts";
-import { compareVersions, tagOf } from "../model/version.ts";
-import type { Release } from "../services/github.ts";
+import pMap from "p-map";
+import { type Difference, missing, refusals } from "../model/difference.ts";
+import {
+  contradictions,
+  imageDifferences,
+  type LedgerEntry,
+  type Lines,
+  releaseDifferences,
+  sorted,
+  tagDifferences,
+} from "../model/ledger.ts";
+import { parseTag, tagOf, type Version } from "../model/version.ts";
+import { writtenOnce } from "../model/write-once.ts";
+import type { Page, SeenPage } from "../services/github.ts";
+import { AT_ONCE } from "../services/registry.ts";
 import { githubOf, registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
+import { entryOf, publishedEntries } from "./ledger-entry.ts";
+import { restoreRelease } from "./ledger-repair.ts";
 
-/** One line of the ledger: what a release was when it was published. */
-export interface LedgerEntry {
+/** The release that is appended. */
+export interface LedgerInputs {
+  readonly repository: string;
+  readonly stack: string;
+  /** Image reference without a tag. */
+  readonly image: string;
+  readonly version: Version;
   /** 40 hex digits. */
   readonly commit: string;
   /** Digest of the image index. */
   readonly digest: string;
   /** Asset name → SHA-256 hex. */
   readonly checksums: Readonly<Record<string, string>>;
+  /** Versions that nobody is to use any more: whatever became of them keeps no update from going on. */
+  readonly withdrawn?: readonly Version[];
 }
 
-/** The release that is appended. */
-export interface LedgerInputs extends LedgerEntry {
-  readonly repository: string;
-  readonly stack: string;
-  /** Image reference without a tag. */
-  readonly image: string;
-  readonly version: string;
-}
-
-/** All releases that the stack has made: version → entry. */
+/** All releases that the stack has made. */
 export interface LedgerFacts {
-  readonly releases: Readonly<Record<string, LedgerEntry>>;
+  readonly releases: Lines;
+  /** Pages of GitHub's lists as the last refresh saw them; absent after an update, because lines may have changed. */
+  readonly seen?: SeenLists;
+}
+
+interface SeenLists {
+  readonly releases: readonly ComparedPage[];
+  readonly tags: readonly ComparedPage[];
+}
+
+/** A page and what it said of the lines: as long as it is unchanged, it says the same. */
+interface ComparedPage extends SeenPage {
+  readonly found: Readonly<Record<Version, readonly Difference[]>>;
 }
 
 /** What all releases of the stack were: appended on update, rebuilt from what is published when it is lost. */
@@ -38,82 +62,131 @@ export class Ledger extends ReleaseResource {
   }
 }
 
+type Recorded = LedgerInputs & LedgerFacts;
+
+/** @throws when a release is not what its line says, naming both */
 export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
-  facts: ["releases"],
+  facts: ["releases", "seen"],
 
   async ensure(inputs, recorded) {
-    const { version, commit, digest, checksums } = inputs;
+    const listed = await githubOf(inputs.repository).releases();
     // What was recorded counts; what is published and was not (a lost ledger, an update that died) is added.
     const known = recorded?.releases ?? {};
-    const earlier = { ...(await publishedEntries(inputs, known)), ...known };
-    return { releases: sorted({ ...earlier, [version]: { commit, digest, checksums } }) };
+    refuse(ownContradictions(inputs, known));
+    const releases = sorted({
+      ...(await publishedEntries(inputs, known, listed)),
+      ...known,
+      [inputs.version]: await entryOf(inputs, known[inputs.version], listed),
+    });
+    return recorded?.drift?.length ? { releases, drift: await restored({ ...inputs, releases }) } : { releases };
   },
-  async observe({ repository, image, releases }) {
-    const published = new Map(
-      (await githubOf(repository).releases())
-        .filter(({ draft }) => !draft)
-        .map((release) => [release.tagName, release]),
-    );
-    const registry = await registryOf(image);
-    const problems = await Promise.all(
-      Object.entries(releases).map(async ([version, entry]) => {
-        const found = await registry.digestOf(`v${version}`);
-        return [
-          ...entryProblems(version, entry, published.get(`v${version}`)),
-          ...(found === entry.digest
-            ? []
-            : [`${image}:v${version} is at ${found ?? "nothing"}, recorded is ${entry.digest}`]),
-        ];
-      }),
-    );
-    return problems.flat();
+
+  async observe(recorded) {
+    const { differences, seen } = await look(recorded);
+    return { differences: [...differences.values()].flat(), notes: { seen } };
+  },
+
+  async conflicts(inputs, { releases = {}, drift }) {
+    const problems = ownContradictions(inputs, releases);
+    const differences = drift?.length ? (await look({ ...inputs, releases })).differences : [];
+    return sentences([...problems, ...differences]);
   },
 };
 
-function entryProblems(version: string, entry: LedgerEntry, release: Release | undefined): string[] {
-  if (!release) {
-    return [`release v${version} is missing`];
+function ownContradictions(inputs: LedgerInputs, known: Lines): [Version, Difference[]][] {
+  const line = known[inputs.version];
+  return line ? [[inputs.version, contradictions(inputs.version, inputs, line)]] : [];
+}
+
+function refuse(differences: Iterable<[Version, readonly Difference[]]>): void {
+  const problems = sentences(differences);
+  if (problems.length > 0) {
+    throw new Error(problems.join("\n"));
   }
-  return Object.entries(entry.checksums).flatMap(([name, checksum]) => {
-    const asset = release.assets.find((candidate) => candidate.name === name);
-    const found = asset?.digest?.replace("sha256:", "");
-    // A server that gives no digests is asked for the bytes by the newest release's own resource only.
-    return asset && (found === undefined || found === checksum)
-      ? []
-      : [`asset ${name} of v${version} is ${found ?? "missing"}, recorded is ${checksum}`];
+}
+
+function sentences(differences: Iterable<[Version, readonly Difference[]]>): string[] {
+  return [...differences].flatMap(([version, found]) => {
+    const problems = refusals(found);
+    return problems.length === 0 ? [] : [writtenOnce(version, problems)];
   });
 }
 
-// The listing carries every asset's digest; only the index is asked of the registry.
-async function publishedEntries(
-  { repository, stack, image, version }: LedgerInputs,
-  known: Readonly<Record<string, LedgerEntry>>,
-): Promise<Record<string, LedgerEntry>> {
-  const registry = await registryOf(image);
-  const entries = await Promise.all(
-    (await githubOf(repository).releases()).map(async (release) => {
-      const marker = parseMarker(release.body);
-      if (
-        release.draft ||
-        marker?.stack !== stack ||
-        release.tagName !== tagOf(marker.version) ||
-        marker.version === version ||
-        marker.version in known
-      ) {
-        return [];
-      }
-      const digest = await registry.digestOf(release.tagName);
-      const checksums = release.assets.flatMap(({ name, digest: sum }) =>
-        sum ? [[name, sum.replace("sha256:", "")] as const] : [],
-      );
-      return digest
-        ? [[marker.version, { commit: marker.commit, digest, checksums: Object.fromEntries(checksums) }] as const]
-        : [];
-    }),
+/**
+ * Restores what is missing of any release; what differs is refused before the first write.
+ * @returns what could not be restored, with what to do about it
+ */
+async function restored(recorded: Recorded): Promise<string[]> {
+  const { differences } = await look(recorded);
+  refuse(differences);
+  for (const [version] of differences) {
+    const line = recorded.releases[version];
+    if (line) {
+      await restoreRelease(recorded, version, line);
+    }
+  }
+  const remaining = differences.size === 0 ? differences : (await look(recorded)).differences;
+  return [...remaining].flatMap(([version, found]) =>
+    found.map(
+      ({ text }) =>
+        `${text}; this update could not restore it: pulumi config set mount-monitor:version ${version}, then pulumi up, makes it again`,
+    ),
   );
-  return Object.fromEntries(entries.flat());
 }
 
-function sorted(releases: Record<string, LedgerEntry>): Record<string, LedgerEntry> {
-  return Object.fromEntries(Object.entries(releases).sort(([left], [right]) => compareVersions(left, right)));
+/**
+ * Compares every line with what is published: the lists of releases and tags, which carry commits and digests, and one
+ * question to the registry for each image. An unchanged page of a list is not sent again.
+ */
+async function look({ repository, image, releases, withdrawn = [], seen }: Recorded): Promise<{
+  differences: Map<Version, Difference[]>;
+  seen: SeenLists;
+}> {
+  const github = githubOf(repository);
+  const registry = await registryOf(image);
+  const watched = Object.entries(releases).filter(([version]) => !withdrawn.includes(version));
+  const [releasePages, tagPages, images] = await Promise.all([
+    github.releasePages(seen?.releases ?? []),
+    github.tagPages(seen?.tags ?? []),
+    pMap(watched, ([version]) => registry.digestOf(tagOf(version)), { concurrency: AT_ONCE }),
+  ]);
+  const lines = new Map(watched);
+  const lists = {
+    releases: compared(releasePages, seen?.releases, lines, (release, version, line) =>
+      release.draft ? undefined : releaseDifferences(version, line, release),
+    ),
+    tags: compared(tagPages, seen?.tags, lines, (tag, version, line) => tagDifferences(version, line, tag.commit)),
+  };
+  const published = new Map(lists.releases.flatMap(({ found }) => Object.entries(found)));
+  const tagged = new Map(lists.tags.flatMap(({ found }) => Object.entries(found)));
+  const differences = watched.map(([version, line], index): [Version, Difference[]] => [
+    version,
+    [
+      ...(published.get(version) ?? [missing(`release ${tagOf(version)} is missing from ${repository}`)]),
+      ...(tagged.get(version) ?? tagDifferences(version, line, undefined)),
+      ...imageDifferences(image, version, line, images[index]),
+    ],
+  ]);
+  return { differences: new Map(differences.filter(([, found]) => found.length > 0)), seen: lists };
+}
+
+function compared<T extends { readonly tagName: string } | { readonly name: string }>(
+  pages: readonly Page<T>[],
+  seen: readonly ComparedPage[] | undefined,
+  lines: ReadonlyMap<Version, LedgerEntry>,
+  compare: (entry: T, version: Version, line: LedgerEntry) => Difference[] | undefined,
+): ComparedPage[] {
+  return pages.map(({ entries, size, etag }, index) => {
+    const known = seen?.[index];
+    if (!entries && known) {
+      return known;
+    }
+    const found = (entries ?? []).flatMap((entry) => {
+      const version = parseTag("tagName" in entry ? entry.tagName : entry.name);
+      const line = version.ok ? lines.get(version.version) : undefined;
+      const differences = version.ok && line ? compare(entry, version.version, line) : undefined;
+      return version.ok && differences ? [[version.version, differences] as const] : [];
+    });
+    return { size, ...(etag === undefined ? {} : { etag }), found: Object.fromEntries(found) };
+  });
 }

@@ -1,4 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { type Difference, missing, other, refusals } from "../model/difference.ts";
+import { writtenOnce } from "../model/write-once.ts";
 import type { Index, Registry } from "../services/registry.ts";
 import { ServiceError } from "../services/service-error.ts";
 import { registryOf } from "./clients.ts";
@@ -37,22 +39,33 @@ export const implementation: Implementation<ManifestInputs, object> = {
   async ensure(inputs) {
     const registry = await registryOf(inputs.image);
     const index = (await registry.index(inputs.tag)) ?? (await restoredIndex(registry, inputs));
-    const problems = [...indexProblems(index, inputs), ...(await binaryProblems(registry, inputs))];
+    const problems = [
+      ...indexProblems(index, inputs).map(({ text }) => text),
+      ...(await binaryProblems(registry, inputs)),
+    ];
     if (problems.length > 0) {
       throw new Error(`what the registry serves is not what was built:\n${problems.join("\n")}`);
     }
     return {};
   },
-  async observe(recorded) {
-    const { image, tag, digest } = recorded;
-    const registry = await registryOf(image);
-    const found = await registry.digestOf(tag);
-    // What else a tag may hold need not be an index.
-    return found === undefined || found === digest
-      ? indexProblems(await registry.index(tag), recorded)
-      : [`${image}:${tag} points at ${found}, expected ${digest}`];
+  observe: differences,
+
+  async conflicts(inputs, recorded) {
+    const looks = recorded.drift?.length && inputs.tag === recorded.tag;
+    const problems = looks ? refusals(await differences(recorded)) : [];
+    return problems.length === 0 ? [] : [writtenOnce(recorded.tag.slice(1), problems)];
   },
 };
+
+async function differences(recorded: ManifestInputs): Promise<Difference[]> {
+  const { image, tag, digest } = recorded;
+  const registry = await registryOf(image);
+  const found = await registry.digestOf(tag);
+  // What else a tag may hold need not be an index.
+  return found === undefined || found === digest
+    ? indexProblems(await registry.index(tag), recorded)
+    : [other(`${image}:${tag} points at ${found}, expected ${digest}`)];
+}
 
 // For a tag that somebody deleted while its index is still there: docker-build looks at the digest and does not notice.
 async function restoredIndex(registry: Registry, { tag, digest }: ManifestInputs): Promise<Index | undefined> {
@@ -64,22 +77,22 @@ async function restoredIndex(registry: Registry, { tag, digest }: ManifestInputs
   return registry.index(tag);
 }
 
-function indexProblems(index: Index | undefined, { image, tag, digest, digests }: ManifestInputs): string[] {
+function indexProblems(index: Index | undefined, { image, tag, digest, digests }: ManifestInputs): Difference[] {
   if (index === undefined) {
-    return [`${image}:${tag} is missing from the registry`];
+    return [missing(`${image}:${tag} is missing from the registry`)];
   }
   const served = new Map(index.platforms.map((entry) => [entry.platform, entry.digest]));
   return [
-    ...(index.digest === digest ? [] : [`${image}:${tag} points at ${index.digest}, expected ${digest}`]),
+    ...(index.digest === digest ? [] : [other(`${image}:${tag} points at ${index.digest}, expected ${digest}`)]),
     ...Object.entries(digests).flatMap(([platform, expected]) => {
       const found = served.get(platform);
       return found === expected
         ? []
-        : [`${image}:${tag} serves ${found ?? "nothing"} for ${platform}, expected ${expected}`];
+        : [other(`${image}:${tag} serves ${found ?? "nothing"} for ${platform}, expected ${expected}`)];
     }),
     ...[...served.keys()]
       .filter((platform) => !(platform in digests))
-      .map((platform) => `${image}:${tag} serves a platform that was not built: ${platform}`),
+      .map((platform) => other(`${image}:${tag} serves a platform that was not built: ${platform}`)),
   ];
 }
 

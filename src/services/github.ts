@@ -1,14 +1,23 @@
 import { z } from "zod";
 import { parseRepository } from "../model/reference.ts";
-import { type ApiOptions, createApi, pageSize } from "./github/api.ts";
+import { type ApiOptions, createApi, type Page, pageSize, type SeenPage, type SendPage } from "./github/api.ts";
 import { type Assets, createAssets } from "./github/assets.ts";
-import { pointerSchema, type Release, type Repository, releaseSchema, repositorySchema } from "./github/release.ts";
+import {
+  pointerSchema,
+  type Release,
+  type Repository,
+  releaseSchema,
+  repositorySchema,
+  type Tag,
+  tagSchema,
+} from "./github/release.ts";
 import { createRepositorySettings, type RepositorySettings } from "./github/repository-settings.ts";
 import { writeOnce } from "./retry.ts";
 import { ServiceError } from "./service-error.ts";
 
+export type { Page, SeenPage } from "./github/api.ts";
 export type { Upload } from "./github/assets.ts";
-export type { Asset, Release, Repository } from "./github/release.ts";
+export type { Asset, Release, Repository, Tag } from "./github/release.ts";
 
 /** A draft that is to be made. */
 export interface NewDraft {
@@ -30,12 +39,18 @@ export interface GitHub extends Assets, RepositorySettings {
   repository(): Promise<Repository>;
   /** All releases, newest first; drafts too when the token may push. */
   releases(): Promise<Release[]>;
+  /** The same page by page; one that is as it was seen has no entries. */
+  releasePages(seen: readonly SeenPage[]): Promise<Page<Release>[]>;
+  /** All tags with the commits that they stand for, page by page; one that is as it was seen has no entries. */
+  tagPages(seen: readonly SeenPage[]): Promise<Page<Tag>[]>;
   /** The published release of a tag, or undefined. Drafts are never found by their tag. */
   releaseByTag(tag: string): Promise<Release | undefined>;
   /** The release that GitHub marks as the latest, or undefined. */
   latestRelease(): Promise<Release | undefined>;
   /** Commit that a tag stands for, an annotated one too; undefined when there is no such tag. */
   tagCommit(tag: string): Promise<string | undefined>;
+  /** Makes a lightweight tag; there already, by an attempt whose reply was lost, is success. */
+  createTag(tag: string, commit: string): Promise<void>;
   /**
    * Makes a draft, once: when the reply is lost, the releases are listed again, and the draft is adopted.
    * @param isOurs tells the draft that this very call would make from others of its tag
@@ -81,30 +96,32 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
 
     releases,
 
+    releasePages: (seen) => api.pages(releaseSchema, askReleases, seen),
+
+    tagPages: (seen) =>
+      api.pages(
+        tagSchema,
+        (ask, page, headers) => ask("GET /repos/{owner}/{repo}/tags", { ...place, per_page: pageSize, page, headers }),
+        seen,
+      ),
+
     releaseByTag: (tag) =>
       api.find(releaseSchema, (ask) => ask("GET /repos/{owner}/{repo}/releases/tags/{tag}", { ...place, tag })),
 
     latestRelease: () => api.find(releaseSchema, (ask) => ask("GET /repos/{owner}/{repo}/releases/latest", place)),
 
-    async tagCommit(tag) {
-      const ref = await api.find(pointerSchema, (ask) =>
-        ask("GET /repos/{owner}/{repo}/git/ref/{ref}", { ...place, ref: `tags/${tag}` }),
+    tagCommit,
+
+    async createTag(tag, commit) {
+      await writeOnce<unknown>(
+        () =>
+          api.call(pointerSchema, (ask) =>
+            ask("POST /repos/{owner}/{repo}/git/refs", { ...place, ref: `refs/tags/${tag}`, sha: commit }),
+          ),
+        async () => ((await tagCommit(tag)) === commit ? true : undefined),
+        patience,
+        options.report,
       );
-      let target = ref?.object;
-      for (let depth = 0; target?.type === "tag" && depth < deepestTag; depth++) {
-        const { sha } = target;
-        target = (
-          await api.call(pointerSchema, (ask) =>
-            ask("GET /repos/{owner}/{repo}/git/tags/{tag_sha}", { ...place, tag_sha: sha }),
-          )
-        ).object;
-      }
-      if (target && target.type !== "commit") {
-        throw new Error(
-          `tag ${tag} of ${repository} stands for a ${target.type}, not for a commit: a release is made from a commit`,
-        );
-      }
-      return target?.sha;
     },
 
     createDraft: ({ tag, commit, title, notes, prerelease }, isOurs) =>
@@ -184,10 +201,33 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
     return found;
   }
 
-  async function releases(): Promise<Release[]> {
-    const found = await api.list(releaseSchema, (ask, page) =>
-      ask("GET /repos/{owner}/{repo}/releases", { ...place, per_page: pageSize, page }),
+  async function tagCommit(tag: string): Promise<string | undefined> {
+    const ref = await api.find(pointerSchema, (ask) =>
+      ask("GET /repos/{owner}/{repo}/git/ref/{ref}", { ...place, ref: `tags/${tag}` }),
     );
+    let target = ref?.object;
+    for (let depth = 0; target?.type === "tag" && depth < deepestTag; depth++) {
+      const { sha } = target;
+      target = (
+        await api.call(pointerSchema, (ask) =>
+          ask("GET /repos/{owner}/{repo}/git/tags/{tag_sha}", { ...place, tag_sha: sha }),
+        )
+      ).object;
+    }
+    if (target && target.type !== "commit") {
+      throw new Error(
+        `tag ${tag} of ${repository} stands for a ${target.type}, not for a commit: a release is made from a commit`,
+      );
+    }
+    return target?.sha;
+  }
+
+  function askReleases(...[ask, page, headers]: Parameters<SendPage>): ReturnType<SendPage> {
+    return ask("GET /repos/{owner}/{repo}/releases", { ...place, per_page: pageSize, page, headers });
+  }
+
+  async function releases(): Promise<Release[]> {
+    const found = await api.list(releaseSchema, askReleases);
     // A release made meanwhile shifts the pages: one may be listed twice.
     return [...new Map(found.map((release) => [release.id, release])).values()];
   }

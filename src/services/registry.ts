@@ -2,7 +2,7 @@ import { parseReference } from "../model/reference.ts";
 import { trustCertificates } from "./certificate-authority.ts";
 import type { Credentials } from "./registry/credentials.ts";
 import { type Digest, digestOfBytes, isDigest } from "./registry/digest.ts";
-import { entryInLayer, type LayerFile, verified } from "./registry/layer.ts";
+import { entryInLayer, type LayerEntry, type LayerFile, verified } from "./registry/layer.ts";
 import {
   imageManifestOf,
   isIndexType,
@@ -56,6 +56,8 @@ export interface Registry {
    * @param path path in the image without the leading slash: `mount-monitor`
    */
   binaryChecksums(platformDigest: string, path: string): Promise<LayerFile | undefined>;
+  /** The bytes of that file. */
+  binary(platformDigest: string, path: string): Promise<Buffer<ArrayBuffer> | undefined>;
   /** Lets a tag point at a manifest that the registry has already, by its very bytes. Gives its digest. */
   putManifest(tag: string, raw: Uint8Array<ArrayBuffer>, mediaType: string): Promise<Digest>;
   /** Labels of an image; of an index those of its first platform. */
@@ -75,6 +77,9 @@ export interface RegistryOptions {
   readonly report?: ((line: string) => void) | undefined;
   readonly patience?: Patience | undefined;
 }
+
+/** Questions that a registry is asked at the same time, where there is one for each release. */
+export const AT_ONCE = 16;
 
 // The limit that registries have for manifests; configurations of images are as small.
 const largestDocument = 4 * 1024 * 1024;
@@ -121,18 +126,16 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
 
     blob: (digest, read) => blob({ digest: named(digest) }, read),
 
-    async binaryChecksums(platformDigest, path) {
-      const { layers } = parsed(platformDigest, await manifest(platformDigest), imageManifestOf);
-      for (const layer of layers.toReversed()) {
-        const entry = await blob(layer, (bytes) => entryInLayer(bytes, layer.mediaType, path));
-        if (entry && "other" in entry) {
-          throw fail(platformDigest, `has no file /${path}: its layer ${layer.digest} has there ${entry.other}`);
-        }
-        if (entry) {
-          return entry;
-        }
-      }
-      return undefined;
+    binaryChecksums: (platformDigest, path) => topmost(platformDigest, path, entryInLayer),
+
+    async binary(platformDigest, path) {
+      let pieces: Uint8Array[] = [];
+      const found = await topmost(platformDigest, path, (...layer) => {
+        // A layer is read anew when its connection breaks.
+        pieces = [];
+        return entryInLayer(...layer, (piece) => pieces.push(piece));
+      });
+      return found && Buffer.concat(pieces);
     },
 
     async putManifest(tag, raw, mediaType) {
@@ -159,6 +162,24 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
 
     versionLabel: async (digest) => (await labels(digest))["org.opencontainers.image.version"],
   };
+
+  async function topmost(
+    platformDigest: string,
+    path: string,
+    search: (bytes: AsyncIterable<Uint8Array>, mediaType: string, path: string) => Promise<LayerEntry>,
+  ): Promise<LayerFile | undefined> {
+    const { layers } = parsed(platformDigest, await manifest(platformDigest), imageManifestOf);
+    for (const layer of layers.toReversed()) {
+      const entry = await blob(layer, (bytes) => search(bytes, layer.mediaType, path));
+      if (entry && "other" in entry) {
+        throw fail(platformDigest, `has no file /${path}: its layer ${layer.digest} has there ${entry.other}`);
+      }
+      if (entry) {
+        return entry;
+      }
+    }
+    return undefined;
+  }
 
   async function manifest(digest: string): Promise<Manifest> {
     const found = await remembered(named(digest));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
+import { missing, other } from "../../src/model/difference.ts";
 import { type ChannelInputs, implementation } from "../../src/resources/channel.ts";
 import { putImage, putIndex, type RegistryServer, types } from "../services/registry-server.ts";
 import { registryWrites, startTestRegistry } from "./services.ts";
@@ -142,12 +143,46 @@ describe("a refresh", () => {
   test("says that the channel is gone, or where it points", async () => {
     const digest = release("1.0.0");
     expect(await implementation.observe(inputs("1.0.0", digest))).toEqual([
-      `${registry.image}:latest is missing from the registry`,
+      missing(`${registry.image}:latest is missing from the registry`),
     ]);
-    const other = release("1.1.0", "latest");
+    const held = release("1.1.0", "latest");
     expect(await implementation.observe(inputs("1.0.0", digest))).toEqual([
-      `${registry.image}:latest points at ${other}, recorded is ${digest} (v1.0.0)`,
+      other(`${registry.image}:latest points at ${held}, recorded is ${digest} (v1.0.0)`),
     ]);
     expect(registryWrites(registry)).toEqual([]);
+  });
+});
+
+describe("a channel that was moved by hand", () => {
+  const conflicts = (recorded: ChannelInputs, next = recorded) =>
+    implementation.conflicts?.(next, { ...recorded, drift: ["moved"] });
+
+  test("is named in the preview and refused by the update, with both digests and the two ways out", async () => {
+    const digest = release("1.1.0");
+    const held = release("1.0.0", "latest");
+    const recorded = inputs("1.1.0", digest);
+    const message =
+      `${registry.image}:latest points at ${held}, recorded is ${digest} (v1.1.0). Somebody moved it by hand, and it is not moved back over that. ` +
+      "Two ways out: withdraw 1.1.0 (pulumi config set --path 'mount-monitor:withdrawn[0]' 1.1.0) or release the next version, and the channel moves on; " +
+      `or put it back by hand: docker buildx imagetools create --tag ${registry.image}:latest ${registry.image}@${digest}`;
+    expect(await conflicts(recorded)).toEqual([message]);
+    await expect(implementation.ensure(recorded, recorded)).rejects.toThrow(message);
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("moves on with the next release", async () => {
+    const recorded = inputs("1.1.0", release("1.1.0"));
+    release("1.0.0", "latest");
+    const next = inputs("1.2.0", release("1.2.0"));
+    expect(await conflicts(recorded, next)).toEqual([]);
+    await implementation.ensure(next, recorded);
+    expect(registryWrites(registry)).toEqual(PUT);
+  });
+
+  test("is none when it is only missing, or back again", async () => {
+    const recorded = inputs("1.1.0", release("1.1.0"));
+    expect(await conflicts(recorded)).toEqual([]);
+    release("1.1.0", "latest");
+    expect(await conflicts(recorded)).toEqual([]);
   });
 });

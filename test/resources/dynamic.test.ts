@@ -4,8 +4,18 @@ import { join } from "node:path";
 import { execa } from "execa";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { missing, other } from "../../src/model/difference.ts";
 import { githubOf, registryOf } from "../../src/resources/clients.ts";
-import { create, diffOf, type Implementation, read, remove, update } from "../../src/resources/dynamic.ts";
+import {
+  create,
+  diff,
+  diffOf,
+  type Implementation,
+  read,
+  remove,
+  STATE_SCHEMA,
+  update,
+} from "../../src/resources/dynamic.ts";
 import { configure, startTestGitHub, startTestRegistry } from "./services.ts";
 
 type Values = Record<string, unknown>;
@@ -87,7 +97,7 @@ describe("the state", () => {
   test("of a new resource is its inputs and facts, without the provider's text", async () => {
     expect(await create("guard", implementation, { tag: "v1", __provider: "text", drift: [] })).toEqual({
       id: "guard",
-      outs: { tag: "v1", releaseId: 1, drift: [] },
+      outs: { tag: "v1", releaseId: 1, drift: [], schema: 1 },
     });
     expect(implementation.ensure).toHaveBeenLastCalledWith({ tag: "v1" }, undefined);
   });
@@ -95,7 +105,7 @@ describe("the state", () => {
   test("of an update is the new inputs and facts; what was recorded is known to it", async () => {
     const olds = { tag: "v1", releaseId: 1, drift: ["tag v1 is gone"] };
     expect(await update(implementation, olds, { tag: "v2", __provider: "text" })).toEqual({
-      outs: { tag: "v2", releaseId: 1, drift: [] },
+      outs: { tag: "v2", releaseId: 1, drift: [], schema: 1 },
     });
     expect(implementation.ensure).toHaveBeenLastCalledWith({ tag: "v2" }, olds);
   });
@@ -114,11 +124,89 @@ describe("the state", () => {
     expect((await read("guard", implementation, { ...recorded, drift: ["before"] })).props).toEqual(recorded);
   });
 
+  test("carries the number of its schema, which is no input", async () => {
+    const { outs = {} } = await create("guard", implementation, { tag: "v1" });
+    expect(outs.schema).toBe(STATE_SCHEMA);
+    implementation.observe.mockResolvedValueOnce([]);
+    const seen = await read("guard", implementation, outs);
+    expect(seen.props?.schema).toBe(STATE_SCHEMA);
+    expect(seen.inputs).toEqual({ tag: "v1", drift: [] });
+  });
+
+  test("of a newer schema is refused by everything that reads it, naming both numbers", async () => {
+    const newer = { tag: "v1", drift: [], schema: STATE_SCHEMA + 1 };
+    const message = `the stack's state has schema ${STATE_SCHEMA + 1}, and this program reads up to ${STATE_SCHEMA}: use the newer program`;
+    vi.clearAllMocks();
+    await expect(diff(async () => implementation, newer, { tag: "v1" })).rejects.toThrow(message);
+    await expect(update(implementation, newer, { tag: "v2" })).rejects.toThrow(message);
+    await expect(read("guard", implementation, newer)).rejects.toThrow(message);
+    expect(implementation.ensure).not.toHaveBeenCalled();
+    expect(implementation.observe).not.toHaveBeenCalled();
+  });
+
+  test("that older code wrote, without a number, is read, and is no difference", async () => {
+    expect(await diff(async () => implementation, { tag: "v1", drift: [] }, { tag: "v1" })).toEqual({
+      changes: false,
+      replaces: [],
+    });
+    implementation.observe.mockResolvedValueOnce([]);
+    expect((await read("guard", implementation, { tag: "v1" })).props).toEqual({ tag: "v1", drift: [] });
+    expect((await update(implementation, { tag: "v1" }, { tag: "v2" })).outs).toMatchObject({ schema: STATE_SCHEMA });
+  });
+
+  test("takes up notes of a refresh, which are no difference", async () => {
+    const noting: Implementation<Values, Values> = {
+      ...implementation,
+      observe: async () => ({ differences: [missing("gone")], notes: { releaseId: 2 } }),
+    };
+    const seen = await read("guard", noting, { tag: "v1", releaseId: 1, drift: [] });
+    expect(seen.props).toEqual({ tag: "v1", releaseId: 2, drift: ["gone"] });
+    expect(seen.inputs).toEqual({ tag: "v1", drift: ["gone"] });
+  });
+
+  test("says of drift that an update could not mend", async () => {
+    implementation.ensure.mockResolvedValueOnce({ releaseId: 1, drift: ["still gone"] });
+    const { outs = {} } = await update(implementation, { drift: ["gone"] }, { tag: "v1" });
+    expect(outs.drift).toEqual(["still gone"]);
+    expect(diffOf(outs, { tag: "v1", drift: [] })).toEqual({ changes: true, replaces: [] });
+  });
+
   test("stays as it was when something fails", async () => {
     implementation.ensure.mockRejectedValueOnce(new Error("refused"));
     await expect(update(implementation, {}, {})).rejects.toThrow("refused");
     implementation.observe.mockRejectedValueOnce(new Error("no network"));
     await expect(read("guard", implementation, {})).rejects.toThrow("no network");
+  });
+});
+
+describe("a preview", () => {
+  const conflicts = vi.fn(async () => ["v1 is another"]);
+  const load = vi.fn(
+    async (): Promise<Implementation<Values, Values>> => ({
+      facts: [],
+      ensure: async () => ({}),
+      observe: async () => [other("v1 is another")],
+      conflicts,
+    }),
+  );
+  const recorded = { tag: "v1", drift: [], __provider: "text" };
+
+  test("does not even load the code when nothing changed", async () => {
+    expect(await diff(load, recorded, { tag: "v1", __provider: "text" })).toEqual({ changes: false, replaces: [] });
+    expect(load).not.toHaveBeenCalled();
+  });
+
+  test("refuses what the update could only refuse", async () => {
+    await expect(diff(load, recorded, { tag: "v2", __provider: "text" })).rejects.toThrow("v1 is another");
+    expect(conflicts).toHaveBeenLastCalledWith({ tag: "v2" }, recorded);
+  });
+
+  test("is not what ends a refresh: that shows the difference, and the next preview refuses it", async () => {
+    const { props = {} } = await read("guard", await load(), recorded);
+    const asked = conflicts.mock.calls.length;
+    expect(await diff(load, { ...props }, recorded)).toEqual({ changes: true, replaces: [] });
+    expect(conflicts.mock.calls).toHaveLength(asked);
+    await expect(diff(load, { ...props }, { tag: "v1" })).rejects.toThrow("v1 is another");
   });
 });
 

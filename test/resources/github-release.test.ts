@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { missing, other } from "../../src/model/difference.ts";
 import { parseMarker } from "../../src/model/marker.ts";
 import { type GithubReleaseInputs, implementation } from "../../src/resources/github-release.ts";
 import { openStorage } from "../../src/services/artifact-storage.ts";
@@ -203,12 +204,30 @@ describe("a tag", () => {
 
   test.each([
     ["moved", () => github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT), `is at ${OTHER_COMMIT}`],
-    ["deleted", () => github.inspect.deleteTag(github.repository, "v1.0.0"), "is missing"],
   ])("that was %s after publishing is refused, and nothing is written", async (_, change, expected) => {
     await published();
     change();
     expect(await refusal()).toContain(`tag v1.0.0 of ${github.repository} ${expected}, this release is ${COMMIT}`);
     expect(github.writes()).toEqual([]);
+  });
+});
+
+describe("a tag that was deleted", () => {
+  test("after publishing is made again at its commit, and no other write", async () => {
+    await published();
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    await implementation.ensure(inputs, { ...inputs, releaseId: 1, url: "" });
+    expect(github.inspect.tags(github.repository)).toEqual({ "v1.0.0": COMMIT });
+    expect(github.writes()).toEqual(["POST /git/refs"]);
+  });
+
+  test("is made once, also when the reply is lost", async () => {
+    await published();
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    github.misbehave({ method: "POST", path: "/repos/*/*/git/refs", action: { applyAndDropReply: true } });
+    await implementation.ensure(inputs, undefined);
+    expect(github.inspect.tags(github.repository)).toEqual({ "v1.0.0": COMMIT });
+    expect(github.writes()).toEqual(["POST /git/refs"]);
   });
 });
 
@@ -408,9 +427,13 @@ describe("a refresh", () => {
   const observe = () => implementation.observe({ ...inputs, releaseId: 1, url: "" });
 
   test("says that the release is missing; a draft is none", async () => {
-    expect(await observe()).toEqual([`release v1.0.0 is missing from ${github.repository}`]);
+    const gone = [
+      missing(`tag v1.0.0 is missing from ${github.repository}, recorded is ${COMMIT}`),
+      missing(`release v1.0.0 is missing from ${github.repository}`),
+    ];
+    expect(await observe()).toEqual(gone);
     await github.draft();
-    expect(await observe()).toEqual([`release v1.0.0 is missing from ${github.repository}`]);
+    expect(await observe()).toEqual(gone);
   });
 
   test("says all that was changed by hand", async () => {
@@ -421,12 +444,14 @@ describe("a refresh", () => {
     github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT);
     Object.assign(stored() ?? {}, { prerelease: true });
     expect(await observe()).toEqual([
-      `tag v1.0.0 is at ${OTHER_COMMIT}, recorded is ${COMMIT}`,
-      "release v1.0.0 is marked as a prerelease",
-      `asset ${BINARY} of v1.0.0 is uploaded, 5 bytes, SHA-256 ${sha256Hex("other")}; ` +
-        `recorded are ${BYTES.length} bytes, SHA-256 ${CHECKSUM}`,
-      "asset metadata.json of v1.0.0 is missing",
-      "asset extra.txt of v1.0.0 does not belong to the release",
+      other(`tag v1.0.0 is at ${OTHER_COMMIT}, recorded is ${COMMIT}`),
+      other("release v1.0.0 is marked as a prerelease, recorded is not marked as a prerelease"),
+      other(
+        `asset ${BINARY} of v1.0.0 is uploaded, 5 bytes, SHA-256 ${sha256Hex("other")}; ` +
+          `recorded are ${BYTES.length} bytes, SHA-256 ${CHECKSUM}`,
+      ),
+      missing("asset metadata.json of v1.0.0 is missing"),
+      other("asset extra.txt of v1.0.0 does not belong to the release"),
     ]);
     expect(github.writes()).toEqual([]);
   });
@@ -434,11 +459,75 @@ describe("a refresh", () => {
   test("says that the tag is gone", async () => {
     await published();
     github.inspect.deleteTag(github.repository, "v1.0.0");
-    expect(await observe()).toEqual([`tag v1.0.0 is at nothing, recorded is ${COMMIT}`]);
+    expect(await observe()).toEqual([
+      missing(`tag v1.0.0 is missing from ${github.repository}, recorded is ${COMMIT}`),
+    ]);
   });
 
   test("fails when GitHub refuses to answer", async () => {
-    github.misbehave({ path: "/repos/*/*/releases", action: { status: 403, body: { message: "forbidden" } } });
+    github.misbehave({ path: "/repos/*/*/releases/tags/*", action: { status: 403, body: { message: "forbidden" } } });
     await expect(observe()).rejects.toThrow("403");
+  });
+});
+
+describe("what was recorded", () => {
+  const recorded = () => ({ ...inputs, releaseId: 1, url: "" });
+
+  test("is not replaced by what somebody put in its place: preview and update refuse, naming both", async () => {
+    await published();
+    const text = "changed by hand\n";
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "checksums.txt", Buffer.from(text));
+    // A program that takes the published texts for the facts declares this.
+    const declared = { ...inputs, files: { ...FILES, "checksums.txt": text } };
+    const message =
+      "v1.0.0 is written once, and it is not what was published; nothing was changed:\n" +
+      `asset checksums.txt of v1.0.0 has SHA-256 ${sha256Hex(text)}, recorded is ${sha256Hex(FILES["checksums.txt"])}\n` +
+      "Two ways out: withdraw it (pulumi config set --path 'mount-monitor:withdrawn[0]' 1.0.0) and release the next version; or settle it by hand";
+    const [conflict, ...others] = (await implementation.conflicts?.(declared, recorded())) ?? [];
+    expect(conflict?.startsWith(message)).toBe(true);
+    expect(others).toEqual([]);
+    await expect(implementation.ensure(declared, recorded())).rejects.toThrow(message);
+    expect(github.writes()).toEqual([]);
+  });
+
+  test.each<[string, () => void, string]>([
+    ["a moved tag", () => github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT), `is at ${OTHER_COMMIT}`],
+    ["a mark", () => Object.assign(stored() ?? {}, { prerelease: true }), "is marked as a prerelease"],
+    [
+      "other bytes",
+      () => github.inspect.setAssetBytes(github.repository, "v1.0.0", BINARY, Buffer.from("x")),
+      `SHA-256 ${sha256Hex("x")}; recorded are ${BYTES.length} bytes, SHA-256 ${CHECKSUM}`,
+    ],
+  ])("is compared again in a preview after a refresh saw %s, and not without drift", async (_, change, expected) => {
+    await published();
+    change();
+    expect(await implementation.conflicts?.(inputs, { ...recorded(), drift: ["x"] })).toEqual([
+      expect.stringContaining(expected),
+    ]);
+    expect(await implementation.conflicts?.({ ...inputs, tag: "v1.1.0" }, { ...recorded(), drift: ["x"] })).toEqual([]);
+    expect(await implementation.conflicts?.(inputs, recorded())).toEqual([]);
+  });
+
+  test("is restored where it is missing: no conflict", async () => {
+    await published();
+    github.inspect.deleteAsset(github.repository, "v1.0.0", BINARY);
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    expect(await implementation.conflicts?.(inputs, { ...recorded(), drift: ["x"] })).toEqual([]);
+  });
+
+  test("is another's business when the version is another", async () => {
+    expect(await implementation.conflicts?.({ ...inputs, tag: "v1.1.0", commit: OTHER_COMMIT }, recorded())).toEqual(
+      [],
+    );
+  });
+});
+
+describe("an upload to a published release that broke", () => {
+  test("leaves nothing that was published: it is replaced", async () => {
+    await published();
+    github.inspect.deleteAsset(github.repository, "v1.0.0", BINARY);
+    Object.assign(stored()?.assets[0] ?? {}, { state: "starter", size: 0, sha256: null });
+    await implementation.ensure(inputs, undefined);
+    expect(assets()).toEqual(COMPLETE);
   });
 });

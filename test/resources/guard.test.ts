@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { missing, other } from "../../src/model/difference.ts";
 import { registryOf } from "../../src/resources/clients.ts";
 import { beforePush, type GuardInputs, implementation } from "../../src/resources/guard.ts";
 import { exportIndex } from "../../src/services/builder.ts";
@@ -98,10 +99,12 @@ describe("before a push", () => {
 
 describe("a refresh", () => {
   test("compares the tag, and builds nothing", async () => {
-    expect(await implementation.observe(inputs)).toEqual([`${registry.image}:v1.0.0 is missing from the registry`]);
+    expect(await implementation.observe(inputs)).toEqual([
+      missing(`${registry.image}:v1.0.0 is missing from the registry`),
+    ]);
     const { digest } = putIndex(registry, "v1.0.0", {});
     expect(await implementation.observe(inputs)).toEqual([
-      `${registry.image}:v1.0.0 points at ${digest}, recorded is ${DIGEST}`,
+      other(`${registry.image}:v1.0.0 points at ${digest}, recorded is ${DIGEST}`),
     ]);
     expect(await implementation.observe({ ...inputs, digest })).toEqual([]);
     expect(build).not.toHaveBeenCalled();

@@ -1,9 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { implementation, type LedgerEntry, type LedgerInputs } from "../../src/resources/ledger.ts";
+import { missing, other } from "../../src/model/difference.ts";
+import type { LedgerEntry, Lines } from "../../src/model/ledger.ts";
+import { unpackText } from "../../src/model/packed-text.ts";
+import { implementation, type LedgerFacts, type LedgerInputs } from "../../src/resources/ledger.ts";
+import { binaryOf, publishWithImage } from "../published.ts";
 import { putIndex, type RegistryServer } from "../services/registry-server.ts";
 import {
   bodyOf,
   COMMIT,
+  emptyDirectory,
   OTHER_COMMIT,
   registryWrites,
   STACK,
@@ -117,46 +122,268 @@ describe("the ledger", () => {
   });
 });
 
-describe("a refresh", () => {
-  const observe = (recorded: Record<string, LedgerEntry>) =>
-    implementation.observe({ ...inputs("1.1.0"), releases: recorded });
+/** What a refresh says, and what it notes down. */
+async function refresh(recorded: LedgerInputs & LedgerFacts) {
+  const seen = await implementation.observe(recorded);
+  if (!("notes" in seen)) {
+    throw new Error("the ledger notes down what it saw");
+  }
+  return seen;
+}
 
-  test("sees no difference, with one request for each image", async () => {
-    const recorded = { "1.0.0": await release("1.0.0"), "1.1.0": await release("1.1.0") };
+/** What became of the releases; sentences without what is recorded stand for what was done to them. */
+const TAMPERED = [
+  { what: "nothing", tamper: () => {}, differences: () => [] },
+  {
+    what: "a release deleted",
+    tamper: () => {
+      const repository = github.inspect.repository(github.repository);
+      repository.releases = repository.releases.filter(({ tagName }) => tagName !== "v1.0.0");
+    },
+    differences: () => [missing(`release v1.0.0 is missing from ${github.repository}`)],
+  },
+  {
+    what: "a release turned into a draft",
+    tamper: () => Object.assign(github.inspect.releases(github.repository, "v1.0.0")[0] ?? {}, { draft: true }),
+    differences: () => [missing(`release v1.0.0 is missing from ${github.repository}`)],
+  },
+  {
+    what: "an asset deleted",
+    tamper: () => github.inspect.deleteAsset(github.repository, "v1.0.0", "checksums.txt"),
+    differences: () => [
+      missing(`asset checksums.txt of v1.0.0 is missing, recorded is SHA-256 ${sha256Hex("sums of 1.0.0")}`),
+    ],
+  },
+  {
+    what: "an asset replaced",
+    tamper: () => github.inspect.setAssetBytes(github.repository, "v1.0.0", "checksums.txt", Buffer.from("x")),
+    differences: () => [
+      other(`asset checksums.txt of v1.0.0 has SHA-256 ${sha256Hex("x")}, recorded is ${sha256Hex("sums of 1.0.0")}`),
+    ],
+  },
+  {
+    what: "an asset added",
+    tamper: () => github.inspect.setAssetBytes(github.repository, "v1.0.0", "extra", Buffer.from("x")),
+    differences: () => [other("asset extra of v1.0.0 does not belong to the release")],
+  },
+  {
+    what: "the mark as a prerelease",
+    tamper: () => Object.assign(github.inspect.releases(github.repository, "v1.0.0")[0] ?? {}, { prerelease: true }),
+    differences: () => [other("release v1.0.0 is marked as a prerelease, recorded is not marked as a prerelease")],
+  },
+  {
+    what: "the git tag moved",
+    tamper: () => github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT),
+    differences: () => [other(`tag v1.0.0 is at ${OTHER_COMMIT}, recorded is ${COMMIT}`)],
+  },
+  {
+    what: "the git tag deleted",
+    tamper: () => github.inspect.deleteTag(github.repository, "v1.0.0"),
+    differences: () => [missing(`tag v1.0.0 is missing, recorded is ${COMMIT}`)],
+  },
+  {
+    what: "the image's tag deleted",
+    tamper: () => registry.manifests.delete("v1.0.0"),
+    differences: ({ digest }: LedgerEntry) => [
+      missing(`${registry.image}:v1.0.0 is missing from the registry, recorded is ${digest}`),
+    ],
+  },
+  {
+    what: "the image's tag moved",
+    tamper: () => putIndex(registry, "v1.0.0", {}),
+    differences: ({ digest }: LedgerEntry) => [
+      other(
+        `${registry.image}:v1.0.0 points at ${registry.seen.length === 0 ? "" : putIndex(registry, "v1.0.0", {}).digest}, recorded is ${digest}`,
+      ),
+    ],
+  },
+];
+
+describe("a refresh", () => {
+  test("sees no difference, with a page of each list and one question for each image", async () => {
+    const lines = { "1.0.0": await release("1.0.0"), "1.1.0": await release("1.1.0") };
     github.history.length = 0;
-    expect(await observe(recorded)).toEqual([]);
-    expect(github.requests()).toEqual(["GET /releases"]);
+    expect((await refresh({ ...inputs("1.1.0"), releases: lines })).differences).toEqual([]);
+    expect(github.requests().sort()).toEqual(["GET /releases", "GET /tags"]);
     expect(registry.seen.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
       "HEAD /v2/octo/demo/manifests/v1.0.0",
       "HEAD /v2/octo/demo/manifests/v1.1.0",
     ]);
   });
 
-  test("says what was done to any release", async () => {
-    const recorded = {
-      "1.0.0": await release("1.0.0"),
-      "1.1.0": await release("1.1.0"),
-      "1.2.0": await release("1.2.0"),
-      "1.3.0": await release("1.3.0"),
-    };
-    const releasesOf = (tag: string) => github.inspect.releases(github.repository, tag);
-    github.inspect.repository(github.repository).releases = ["v1.1.0", "v1.2.0", "v1.3.0"].flatMap(releasesOf);
-    github.inspect.deleteAsset(github.repository, "v1.1.0", "checksums.txt");
-    github.inspect.setAssetBytes(github.repository, "v1.2.0", "checksums.txt", Buffer.from("other"));
-    registry.manifests.delete("v1.2.0");
-    const { digest } = putIndex(registry, "v1.3.0", {});
-    expect(await observe(recorded)).toEqual([
-      "release v1.0.0 is missing",
-      `asset checksums.txt of v1.1.0 is missing, recorded is ${sha256Hex("sums of 1.1.0")}`,
-      `asset checksums.txt of v1.2.0 is ${sha256Hex("other")}, recorded is ${sha256Hex("sums of 1.2.0")}`,
-      `${registry.image}:v1.2.0 is at nothing, recorded is ${recorded["1.2.0"].digest}`,
-      `${registry.image}:v1.3.0 is at ${digest}, recorded is ${recorded["1.3.0"].digest}`,
-    ]);
+  test.each(TAMPERED)("says of an older release: $what", async ({ tamper, differences }) => {
+    const lines = { "1.0.0": await release("1.0.0"), "1.1.0": await release("1.1.0") };
+    const recorded = { ...inputs("1.1.0"), releases: lines };
+    // Also when an earlier refresh has seen the pages as they were.
+    const { notes } = await refresh(recorded);
+    tamper();
+    for (const seen of [{}, notes]) {
+      expect((await refresh({ ...recorded, ...seen })).differences).toEqual(differences(lines["1.0.0"]));
+    }
   });
 
-  test("takes a draft for no release", async () => {
-    putIndex(registry, "v1.0.0", {});
-    await github.draft();
-    expect(await observe({ "1.0.0": entryOf(inputs("1.0.0")) })).toContain("release v1.0.0 is missing");
+  test("says nothing of a release that is withdrawn", async () => {
+    const lines = { "1.0.0": await release("1.0.0"), "1.1.0": await release("1.1.0") };
+    registry.manifests.delete("v1.0.0");
+    registry.seen.length = 0;
+    const recorded = { ...inputs("1.1.0"), withdrawn: ["1.0.0"], releases: lines };
+    expect((await refresh(recorded)).differences).toEqual([]);
+    expect(registry.seen).toHaveLength(1);
+  });
+
+  test("is asked anew of a page that changed only, and counts nothing of the limit otherwise", async () => {
+    const lines = { "1.0.0": await release("1.0.0") };
+    const recorded = { ...inputs("1.0.0"), releases: lines };
+    const first = await refresh(recorded);
+    github.history.length = 0;
+    const second = await refresh({ ...recorded, ...first.notes });
+    expect(second).toEqual(first);
+    expect(github.history.map(({ status }) => status)).toEqual([304, 304]);
+    github.inspect.deleteAsset(github.repository, "v1.0.0", "checksums.txt");
+    github.history.length = 0;
+    const third = await refresh({ ...recorded, ...second.notes });
+    expect(third.differences).toHaveLength(1);
+    expect(github.history.map(({ path, status }) => `${path.split("/").at(-1)} ${status}`).sort()).toEqual([
+      "releases 200",
+      "tags 304",
+    ]);
+    // Nothing is forgotten while the page stays as it is.
+    github.history.length = 0;
+    expect((await refresh({ ...recorded, ...third.notes })).differences).toEqual(third.differences);
+    expect(github.history.map(({ status }) => status)).toEqual([304, 304]);
+  });
+
+  test.each([
+    ["GitHub", () => github.misbehave({ path: "/repos/*/*/tags", action: { status: 403, body: { message: "no" } } })],
+    [
+      "the registry",
+      () => {
+        registry.fault = (_, response) => {
+          response.writeHead(403).end();
+          return true;
+        };
+      },
+    ],
+  ])("fails when %s refuses to answer: that is nothing missing", async (_, refuse) => {
+    const lines = { "1.0.0": await release("1.0.0") };
+    refuse();
+    await expect(refresh({ ...inputs("1.0.0"), releases: lines })).rejects.toThrow("403");
+  });
+});
+
+describe("an older release", () => {
+  let lines: Lines;
+  let facts: Awaited<ReturnType<typeof publishWithImage>>;
+  const [AMD64, ARM64] = ["mount-monitor-linux-amd64", "mount-monitor-linux-arm64"];
+
+  beforeEach(async () => {
+    await emptyDirectory();
+    facts = await publishWithImage(github, registry, "1.0.0");
+    lines = (await implementation.ensure(inputs("1.1.0"), undefined)).releases;
+    await release("1.1.0").then((line) => {
+      lines = { ...lines, "1.1.0": line };
+    });
+    github.history.length = 0;
+    registry.seen.length = 0;
+  });
+
+  const current = () => inputs("1.1.0", lines["1.1.0"]);
+  const update = () => implementation.ensure(current(), { ...current(), releases: lines, drift: ["something"] });
+
+  test("has its line from what is published, with the text of its record", () => {
+    const { metadata, ...line } = lines["1.0.0"] ?? { metadata: "" };
+    expect(unpackText(metadata ?? "")).toBe(facts.files["metadata.json"]);
+    expect(line).toEqual({ commit: facts.commit, digest: facts.image.digest, checksums: expect.any(Object) });
+  });
+
+  test("gets back every asset that it lost, byte by byte: texts from the ledger, binaries from the image", async () => {
+    for (const name of [AMD64, ARM64, "metadata.json", "checksums.txt", "artifacts.json"]) {
+      github.inspect.deleteAsset(github.repository, "v1.0.0", name);
+    }
+    const { drift, releases } = await update();
+    expect(drift).toEqual([]);
+    expect(releases["1.0.0"]).toEqual(lines["1.0.0"]);
+    for (const [name, text] of Object.entries(facts.files)) {
+      expect(github.inspect.assetBytes(github.repository, "v1.0.0", name).toString()).toBe(text);
+    }
+    expect(github.inspect.assetBytes(github.repository, "v1.0.0", AMD64)).toEqual(binaryOf("1.0.0", "amd64"));
+    expect(github.inspect.assetBytes(github.repository, "v1.0.0", ARM64)).toEqual(binaryOf("1.0.0", "arm64"));
+    expect(github.writes()).toEqual(Array.from({ length: 5 }, () => "POST /releases/ID/assets"));
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("gets back its tags, of git and of the image", async () => {
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    registry.manifests.delete("v1.0.0");
+    expect((await update()).drift).toEqual([]);
+    expect(github.inspect.tags(github.repository)["v1.0.0"]).toBe(facts.commit);
+    expect(registry.manifests.get("v1.0.0")).toEqual(registry.manifests.get(facts.image.digest));
+    expect(github.writes()).toEqual(["POST /git/refs"]);
+    expect(registryWrites(registry)).toEqual(["PUT /v2/octo/demo/manifests/v1.0.0"]);
+  });
+
+  test("that cannot be restored stays drift, with what to do: no repair is claimed", async () => {
+    registry.manifests.delete("v1.0.0");
+    registry.manifests.delete(facts.image.digest);
+    expect((await update()).drift).toEqual([
+      `${registry.image}:v1.0.0 is missing from the registry, recorded is ${facts.image.digest}; this update could not restore it: ` +
+        "pulumi config set mount-monitor:version 1.0.0, then pulumi up, makes it again",
+    ]);
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("that lost its record before it was noted down is not filled with something else", async () => {
+    github.inspect.deleteAsset(github.repository, "v1.0.0", "metadata.json");
+    const { metadata: _, ...line } = lines["1.0.0"] ?? { commit: "", digest: "", checksums: {} };
+    lines = { ...lines, "1.0.0": line };
+    expect((await update()).drift).toEqual([expect.stringContaining("asset metadata.json of v1.0.0 is missing")]);
+    expect(github.writes()).toEqual([]);
+  });
+
+  test("that differs is refused before anything is restored, in the preview already", async () => {
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", AMD64, Buffer.from("other"));
+    registry.manifests.delete("v1.0.0");
+    const message =
+      "v1.0.0 is written once, and it is not what was published; nothing was changed:\n" +
+      `asset ${AMD64} of v1.0.0 has SHA-256 ${sha256Hex("other")}, recorded is ${sha256Hex(binaryOf("1.0.0", "amd64"))}\nTwo ways out: withdraw it`;
+    const recorded = { ...current(), releases: lines, drift: ["something"] };
+    expect(await implementation.conflicts?.(current(), recorded)).toEqual([expect.stringContaining(message)]);
+    await expect(update()).rejects.toThrow(message);
+    // Withdrawn it keeps nothing from going on.
+    const withdrawn = { ...current(), withdrawn: ["1.0.0"] };
+    expect(await implementation.conflicts?.(withdrawn, recorded)).toEqual([]);
+    expect((await implementation.ensure(withdrawn, recorded)).drift).toEqual([]);
+    expect([...github.writes(), ...registryWrites(registry)]).toEqual([]);
+  });
+
+  test("is not asked for when no refresh saw drift", async () => {
+    registry.manifests.delete("v1.0.0");
+    await implementation.ensure(current(), { ...current(), releases: lines });
+    expect(registry.seen).toEqual([]);
+  });
+
+  test("that is declared as another than its line says is refused, in the preview already", async () => {
+    const declared = { ...inputs("1.0.0", lines["1.0.0"]), commit: OTHER_COMMIT };
+    const message = `commit of v1.0.0 is ${OTHER_COMMIT}, recorded is ${facts.commit}`;
+    const recorded = { ...current(), releases: lines };
+    expect(await implementation.conflicts?.(declared, recorded)).toEqual([expect.stringContaining(message)]);
+    await expect(implementation.ensure(declared, recorded)).rejects.toThrow(message);
+  });
+});
+
+describe("a ledger of many releases", () => {
+  test("is compared page by page: unchanged pages are not sent again, and the limit is not touched", async () => {
+    const lines: Record<string, LedgerEntry> = {};
+    for (let patch = 0; patch < 101; patch++) {
+      lines[`1.0.${patch}`] = await release(`1.0.${patch}`);
+    }
+    const recorded = { ...inputs("1.0.100"), releases: lines };
+    github.history.length = 0;
+    const first = await refresh(recorded);
+    expect(first.differences).toEqual([]);
+    expect(github.requests().sort()).toEqual(["GET /releases", "GET /releases", "GET /tags", "GET /tags"]);
+    github.history.length = 0;
+    expect((await refresh({ ...recorded, ...first.notes })).differences).toEqual([]);
+    expect(github.history.map(({ status }) => status)).toEqual([304, 304, 304, 304]);
   });
 });

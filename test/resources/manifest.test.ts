@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { missing, other } from "../../src/model/difference.ts";
 import { implementation, type ManifestInputs } from "../../src/resources/manifest.ts";
 import { layerOf, putImage, putIndex, type RegistryServer, sha256, types } from "../services/registry-server.ts";
 import { registryWrites, sha256Hex, startTestRegistry } from "./services.ts";
@@ -138,19 +139,21 @@ describe("a refresh", () => {
 
   test("says that the tag is gone", async () => {
     registry.manifests.delete("v1.0.0");
-    expect(await implementation.observe(inputs)).toEqual([`${registry.image}:v1.0.0 is missing from the registry`]);
+    expect(await implementation.observe(inputs)).toEqual([
+      missing(`${registry.image}:v1.0.0 is missing from the registry`),
+    ]);
     expect(registryWrites(registry)).toEqual([]);
   });
 
   test("says where a moved tag points, be it an index or not", async () => {
     const { digest } = putIndex(registry, "v1.0.0", { "linux/amd64": images["linux/amd64"] });
     expect(await implementation.observe(inputs)).toEqual([
-      `${registry.image}:v1.0.0 points at ${digest}, expected ${inputs.digest}`,
+      other(`${registry.image}:v1.0.0 points at ${digest}, expected ${inputs.digest}`),
     ]);
     const single = registry.manifests.get(images["linux/amd64"].digest);
     registry.manifests.set("v1.0.0", single ?? { raw: Buffer.alloc(0), mediaType: "" });
     expect(await implementation.observe(inputs)).toEqual([
-      `${registry.image}:v1.0.0 points at ${images["linux/amd64"].digest}, expected ${inputs.digest}`,
+      other(`${registry.image}:v1.0.0 points at ${images["linux/amd64"].digest}, expected ${inputs.digest}`),
     ]);
   });
 
@@ -160,5 +163,25 @@ describe("a refresh", () => {
       return true;
     };
     await expect(implementation.observe(inputs)).rejects.toThrow("was refused with 403");
+  });
+});
+
+describe("a preview after a refresh that saw drift", () => {
+  const conflicts = (next = inputs) => implementation.conflicts?.(next, { ...inputs, drift: ["something"] });
+
+  test("refuses a tag that holds another index, with both digests", async () => {
+    const { digest } = putIndex(registry, "v1.0.0", { "linux/amd64": images["linux/amd64"] });
+    const [message, ...others] = (await conflicts()) ?? [];
+    expect(others).toEqual([]);
+    expect(message).toContain(
+      `v1.0.0 is written once, and it is not what was published; nothing was changed:\n${registry.image}:v1.0.0 points at ${digest}, expected ${inputs.digest}\nTwo ways out: withdraw it`,
+    );
+  });
+
+  test("lets a missing tag be restored, and another version go on", async () => {
+    registry.manifests.delete("v1.0.0");
+    expect(await conflicts()).toEqual([]);
+    putIndex(registry, "v1.0.0", {});
+    expect(await conflicts({ ...inputs, tag: "v1.1.0" })).toEqual([]);
   });
 });

@@ -29,13 +29,35 @@ export interface Api {
   /** Like `call`; undefined when GitHub answers that there is no such thing (404). */
   find<T>(schema: z.ZodType<T>, send: (ask: Ask) => Promise<{ readonly data: unknown }>): Promise<T | undefined>;
   /** Like `call` for a list: `send` gets the number of the page and asks for `pageSize` entries. */
-  list<T>(
-    entry: z.ZodType<T>,
-    send: (
-      ask: Ask,
-      page: number,
-    ) => Promise<{ readonly data: unknown; readonly headers: { readonly link?: string | undefined } }>,
-  ): Promise<T[]>;
+  list<T>(entry: z.ZodType<T>, send: SendPage): Promise<T[]>;
+  /**
+   * Like `list`, page by page. A page that is as it was `seen` is not sent again: it has no entries here, and counts
+   * nothing against GitHub's rate limit.
+   * Source: https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+   */
+  pages<T>(entry: z.ZodType<T>, send: SendPage, seen: readonly SeenPage[]): Promise<Page<T>[]>;
+}
+
+/** Asks for one page of a list; `headers` make it conditional. */
+export type SendPage = (
+  ask: Ask,
+  page: number,
+  headers: { "if-none-match"?: string },
+) => Promise<{
+  readonly data: unknown;
+  readonly headers: { readonly link?: string | undefined; readonly etag?: string | undefined };
+}>;
+
+/** What is kept of a page, to ask later whether it changed. */
+export interface SeenPage {
+  readonly etag?: string | undefined;
+  /** How many entries it has. */
+  readonly size: number;
+}
+
+/** A page of a list; without entries when it is unchanged. */
+export interface Page<T> extends SeenPage {
+  readonly entries?: readonly T[];
 }
 
 /** Entries per page of a list, the most that GitHub gives. */
@@ -60,7 +82,7 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
   const baseUrl = url.href.replace(/\/$/, "");
   const octokit = createOctokit({ baseUrl, token, fetch: fetchInstead, patience, report });
 
-  return { url, call, find, list };
+  return { url, call, find, list, pages };
 
   async function call<T>(schema: z.ZodType<T>, send: (ask: Ask) => Promise<{ readonly data: unknown }>): Promise<T> {
     return checked(schema, (await sent(send)).data);
@@ -80,25 +102,47 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
     }
   }
 
-  async function list<T>(
-    entry: z.ZodType<T>,
-    send: (
-      ask: Ask,
-      page: number,
-    ) => Promise<{ readonly data: unknown; readonly headers: { readonly link?: string | undefined } }>,
-  ): Promise<T[]> {
-    const entries: T[] = [];
-    for (let page = 1; page <= maxPages; page++) {
-      const answer = await sent((ask) => send(ask, page));
-      const found = checked(z.array(entry), answer.data);
-      entries.push(...found);
-      // Without a Link header (a proxy may drop it) a full page may have a successor.
-      const { link } = answer.headers;
-      if (link === undefined ? found.length < pageSize : !/rel="?next"?/.test(link)) {
-        return entries;
+  async function list<T>(entry: z.ZodType<T>, send: SendPage): Promise<T[]> {
+    return (await pages(entry, send, [])).flatMap(({ entries }) => entries ?? []);
+  }
+
+  async function pages<T>(entry: z.ZodType<T>, send: SendPage, seen: readonly SeenPage[]): Promise<Page<T>[]> {
+    const found: Page<T>[] = [];
+    for (let number = 1; number <= maxPages; number++) {
+      const known = seen[number - 1];
+      const answer = await unlessUnchanged(known, (etag) => sent((ask) => send(ask, number, etag)));
+      if (!answer && known) {
+        found.push(known);
+      }
+      const entries = answer && checked(z.array(entry), answer.data);
+      if (entries) {
+        found.push({ entries, size: entries.length, etag: answer.headers.etag });
+      }
+      const size = entries?.length ?? known?.size ?? 0;
+      // Without a Link header (a proxy may drop it, an unchanged page has none) a full page may have a successor.
+      const link = answer?.headers.link;
+      if (link === undefined ? size < pageSize : !/rel="?next"?/.test(link)) {
+        return found;
       }
     }
     throw new ServiceError(`GitHub's list goes on after ${maxPages} pages; it is not read further`, { service });
+  }
+
+  async function unlessUnchanged<A>(
+    known: SeenPage | undefined,
+    send: (headers: { "if-none-match"?: string }) => Promise<A>,
+  ): Promise<A | undefined> {
+    if (known?.etag === undefined) {
+      return send({});
+    }
+    try {
+      return await send({ "if-none-match": known.etag });
+    } catch (error) {
+      if (error instanceof ServiceError && error.status === 304) {
+        return undefined;
+      }
+      throw error;
+    }
   }
 
   async function sent<A>(send: (ask: Ask) => Promise<A>): Promise<A> {

@@ -106,3 +106,15 @@ export const repositorySchema = z
 
 /** A ref or a tag object: both point at another object. https://docs.github.com/en/rest/git/refs */
 export const pointerSchema = z.object({ object: z.object({ type: z.string(), sha: z.string() }) });
+
+/** A tag and the commit that it stands for, an annotated one too. */
+export interface Tag {
+  readonly name: string;
+  /** 40 hex digits. */
+  readonly commit: string;
+}
+
+/** A tag as GitHub lists it. https://docs.github.com/en/rest/repos/repos#list-repository-tags */
+export const tagSchema = z
+  .object({ name: z.string(), commit: z.object({ sha: z.string() }) })
+  .transform(({ name, commit }): Tag => ({ name, commit: commit.sha }));

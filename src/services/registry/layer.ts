@@ -21,17 +21,19 @@ export type LayerEntry = LayerFile | { readonly other: string } | undefined;
  *
  * @param mediaType of the layer: tar, plain or compressed with gzip or zstd
  * @param path path in the image, without a leading slash
+ * @param take is given the file's bytes, piece by piece
  * @throws when the layer cannot be unpacked
  */
 export async function entryInLayer(
   bytes: AsyncIterable<Uint8Array>,
   mediaType: string,
   path: string,
+  take?: (piece: Uint8Array) => void,
 ): Promise<LayerEntry> {
   const tar = extract();
   const [unpacking, search] = await Promise.allSettled([
     pipeline(bytes, decompression(mediaType), tar),
-    entryInTar(tar, path),
+    entryInTar(tar, path, take),
   ]);
   // The pipeline's error is the cause: the search only sees its stream end.
   for (const result of [unpacking, search]) {
@@ -42,7 +44,7 @@ export async function entryInLayer(
   return search.status === "fulfilled" ? search.value : undefined;
 }
 
-async function entryInTar(tar: Extract, path: string): Promise<LayerEntry> {
+async function entryInTar(tar: Extract, path: string, take?: (piece: Uint8Array) => void): Promise<LayerEntry> {
   let found: LayerEntry;
   for await (const entry of tar) {
     const { name, type } = entry.header;
@@ -53,6 +55,7 @@ async function entryInTar(tar: Extract, path: string): Promise<LayerEntry> {
       if (place === path && piece instanceof Uint8Array) {
         hash.update(piece);
         size += piece.length;
+        take?.(piece);
       }
     }
     if (place === path) {
