@@ -30,7 +30,7 @@ async function declared() {
     type.endsWith("GithubRelease") ? { url: "https://x", releaseId: 7 } : {},
   );
   const after = new pulumi.ComponentResource("test:manifest", "manifest");
-  const release = new Release("release", { repository: REPOSITORY, image: IMAGE, facts, after });
+  const release = new Release("release", { repository: REPOSITORY, image: IMAGE, withdrawn: ["1.0.2"], facts, after });
   new Channels("channels", {
     repository: REPOSITORY,
     image: IMAGE,
@@ -82,6 +82,7 @@ describe("the release", () => {
         commit: FACTS.commit,
         digest: FACTS.image.digest,
         checksums,
+        withdrawn: ["1.0.2"],
         drift: [],
       },
     });

@@ -1,7 +1,9 @@
+import pMap from "p-map";
 import { beforeEach, describe, expect, test } from "vitest";
 import { missing, other } from "../../src/model/difference.ts";
 import type { LedgerEntry, Lines } from "../../src/model/ledger.ts";
 import { unpackText } from "../../src/model/packed-text.ts";
+import { registryOf } from "../../src/resources/clients.ts";
 import { implementation, type LedgerFacts, type LedgerInputs } from "../../src/resources/ledger.ts";
 import { binaryOf, publishWithImage } from "../published.ts";
 import { putIndex, type RegistryServer } from "../services/registry-server.ts";
@@ -372,18 +374,50 @@ describe("an older release", () => {
 });
 
 describe("a ledger of many releases", () => {
-  test("is compared page by page: unchanged pages are not sent again, and the limit is not touched", async () => {
+  test("takes two requests per hundred, a question per image, and no more time than the network does", async () => {
     const lines: Record<string, LedgerEntry> = {};
-    for (let patch = 0; patch < 101; patch++) {
+    const ledgerOf = (count: number) => ({
+      ...inputs("1.0.0"),
+      releases: Object.fromEntries(Object.entries(lines).slice(0, count)),
+    });
+    for (let patch = 0; patch < 200; patch++) {
       lines[`1.0.${patch}`] = await release(`1.0.${patch}`);
     }
-    const recorded = { ...inputs("1.0.100"), releases: lines };
     github.history.length = 0;
-    const first = await refresh(recorded);
+    registry.seen.length = 0;
+    const first = await refresh(ledgerOf(200));
     expect(first.differences).toEqual([]);
     expect(github.requests().sort()).toEqual(["GET /releases", "GET /releases", "GET /tags", "GET /tags"]);
+    expect(registry.seen).toHaveLength(200);
+    expect(new Set(registry.seen.map(({ method }) => method))).toEqual(new Set(["HEAD"]));
     github.history.length = 0;
-    expect((await refresh({ ...recorded, ...first.notes })).differences).toEqual([]);
-    expect(github.history.map(({ status }) => status)).toEqual([304, 304, 304, 304]);
+    const second = await refresh({ ...ledgerOf(200), ...first.notes });
+    expect(second.differences).toEqual([]);
+    // Behind a full page that is unchanged there may be a new one by now: an empty one is asked for once.
+    expect(github.history.map(({ status }) => status)).toEqual([304, 304, 304, 304, 200, 200]);
+    github.history.length = 0;
+    expect(await refresh({ ...ledgerOf(200), ...second.notes })).toEqual(second);
+    expect(github.history.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 304));
+
+    // Interleaved, medians: the machine may be busy with something else.
+    const client = await registryOf(registry.image);
+    const few = (await refresh(ledgerOf(20))).notes;
+    const [twenty, all, network] = [[], [], []] as number[][];
+    for (let round = 0; round < 5; round++) {
+      twenty?.push(await timed(() => refresh({ ...ledgerOf(20), ...few })));
+      all?.push(await timed(() => refresh({ ...ledgerOf(200), ...second.notes })));
+      network?.push(await timed(() => pMap(Object.keys(lines), (v) => client.digestOf(`v${v}`), { concurrency: 16 })));
+    }
+    expect(median(all)).toBeLessThan(2 * median(twenty) + 1.5 * median(network));
   });
 });
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+function median(times: readonly number[] = []): number {
+  return times.toSorted((left, right) => left - right)[Math.floor(times.length / 2)] ?? 0;
+}
