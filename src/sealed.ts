@@ -6,7 +6,7 @@ import { writtenOnce } from "./model/write-once.ts";
 import type { RecallMetadata } from "./recorded-state.ts";
 import { rebuildBinary, restoreBinary, type Sources } from "./restoration.ts";
 import { openStorage } from "./services/artifact-storage.ts";
-import { stageContext } from "./services/docker-context.ts";
+import { type ContextFile, stageContext } from "./services/docker-context.ts";
 import type { GitHub, Release } from "./services/github.ts";
 
 /** What is needed to have a published release's binaries again. */
@@ -24,18 +24,16 @@ export interface SealedSources extends Sources {
  */
 export async function stageSealed(facts: DeclaredRelease, sources: SealedSources): Promise<DeclaredRelease> {
   const storage = openStorage();
-  await stageContext(
-    await Promise.all(
-      facts.artifacts.map(async (artifact) => {
-        if (!(await restoreBinary(artifact, facts, sources))) {
-          await sources.findSources();
-          await rebuildBinary(artifact, facts);
-        }
-        return { name: artifact.name, path: await storage.use(artifact.checksum) };
-      }),
-    ),
-    facts.dockerfile,
-  );
+  const binaries: ContextFile[] = [];
+  // One after the other: when one is refused, nothing else is still under way.
+  for (const artifact of facts.artifacts) {
+    if (!(await restoreBinary(artifact, facts, sources))) {
+      await sources.findSources();
+      await rebuildBinary(artifact, facts);
+    }
+    binaries.push({ name: artifact.name, path: await storage.use(artifact.checksum) });
+  }
+  await stageContext(binaries, facts.dockerfile);
   await Promise.all(facts.artifacts.map(({ checksum }) => storage.markConsumed(checksum)));
   return facts;
 }

@@ -12,6 +12,7 @@ describe("a published release", { timeout: 600_000 }, () => {
   let clone: Clone;
   let before: unknown;
   let checksums: Buffer | undefined;
+  let artifacts: Buffer | undefined;
 
   beforeAll(async () => {
     clone = await makeClone("drift");
@@ -32,21 +33,28 @@ describe("a published release", { timeout: 600_000 }, () => {
     expect(await operate("refresh")).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 
-  test("a missing asset and a missing tag are seen by refresh, named by the preview, and restored byte by byte", async () => {
+  test("missing assets, the record of the release among them, and missing tags are seen by refresh, named by the preview, and restored byte by byte", async () => {
     {
       await using world = await openWorld(clone.path);
       world.tamper.deleteAsset(REPOSITORY, "v1.0.0", "mount-monitor-linux-arm64");
+      world.tamper.deleteAsset(REPOSITORY, "v1.0.0", "metadata.json");
+      world.tamper.deleteTag(REPOSITORY, "v1.0.0");
     }
     await rm(tags("v1.0.0"), { recursive: true });
+    await rm(tags("latest"), { recursive: true });
+    await rm(join(clone.path, ".artifacts"), { recursive: true });
     expect(await operate("refresh")).toMatch(/GithubRelease release-github updated .*\[diff: ~drift\]/);
     const shown = await operate("preview");
     expect(shown).toContain("asset mount-monitor-linux-arm64 of v1.0.0 is missing");
+    expect(shown).toContain("asset metadata.json of v1.0.0 is missing");
     expect(shown).toMatch(/mount-monitor:v1\.0\.0 is missing from the registry/);
+    expect(shown).toMatch(/mount-monitor:latest is missing from the registry/);
 
     expect(await operate("up")).toMatch(/\d+ updated/);
     await using world = await openWorld(clone.path);
     const after = await world.published("1.0.0");
     expect(contentOf(after)).toEqual(contentOf(before));
+    expect(await world.digestOf("latest")).toBe(await world.digestOf("v1.0.0"));
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 
@@ -57,6 +65,8 @@ describe("a published release", { timeout: 600_000 }, () => {
       world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "checksums.txt", other);
     }
     expect(await operate("refresh")).toMatch(/GithubRelease release-github updated .*\[diff: ~drift\]/);
+    // The text is no longer one that checksums can be read from, so that the plan refuses it.
+    expect(await operate("preview")).toContain("v1.0.0 is written once, and it is not what was published");
     await expect(clone.start()).rejects.toMatchObject({
       exitCode: 1,
       stderr: expect.stringContaining("checksums.txt"),
@@ -64,6 +74,20 @@ describe("a published release", { timeout: 600_000 }, () => {
     await using world = await openWorld(clone.path);
     expect(world.assets("v1.0.0")["checksums.txt"]).toEqual(other);
     world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "checksums.txt", checksums ?? Buffer.alloc(0));
+  });
+
+  test("a text that the plan cannot know to be another is refused by what the state recorded, in the preview", async () => {
+    {
+      await using world = await openWorld(clone.path);
+      artifacts = world.assets("v1.0.0")["artifacts.json"];
+      world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "artifacts.json", Buffer.from("[]\n"));
+    }
+    const shown = await operate("preview");
+    expect(shown).toContain("asset artifacts.json of v1.0.0 has SHA-256");
+    expect(shown).toContain("Two ways out: withdraw it");
+    await using world = await openWorld(clone.path);
+    expect(world.assets("v1.0.0")["artifacts.json"]?.toString()).toBe("[]\n");
+    world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "artifacts.json", artifacts ?? Buffer.alloc(0));
   });
 
   test("stays when the stack is destroyed", async () => {
