@@ -26,7 +26,7 @@ describe("a clone on another machine, with nothing but the state, after the proj
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), "nobody-"));
-    origin = await makeClone("origin");
+    origin = await makeClone("origin", "everything");
     released = await origin.start();
     fresh = await cloneOf(origin, "fresh", "027");
     for (const name of TAKEN) {
