@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ARCHITECTURES, type BinaryArtifact, checkArtifactSet, isChecksum } from "./artifact.ts";
+import { settingsSchema } from "./setting.ts";
 import { parseTag, parseVersion, type Version } from "./version.ts";
 
 /** Number of the form in which facts are written; a program reads its own and older ones. */
@@ -168,7 +169,8 @@ const factsSchema = z.object({
   source: z.object({
     prefix: z.string(),
     package: z.string(),
-    binaryName: z.string().min(1),
+    // The rule of the setting: whoever may edit an asset must not name a path with it.
+    binaryName: settingsSchema.shape.binaryName,
     versionVariable: z.string(),
     verifyArgs: z.array(z.string()),
   }),

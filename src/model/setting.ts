@@ -63,7 +63,10 @@ export const settingsSchema = z.object({
     mend: `${NAMESPACE}:commit "$(git rev-parse HEAD)"`,
   }),
   source: text(
-    matching(/^(?!-)\P{Cc}{1,4096}$/u, 'a directory has no control characters and does not start with "-"'),
+    matching(
+      /^(?!-)[^\p{Cc}'"`{}]{1,4096}$/u,
+      'a directory has no control characters, quotes or braces and does not start with "-"',
+    ),
   ).register(facts, {
     type: "string",
     description: "Directory of the Go module, relative to the project or absolute.",

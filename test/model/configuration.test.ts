@@ -191,6 +191,8 @@ describe("bad settings", () => {
     ["source", "app\nx", "control characters"],
     ["source", "app\0", "control characters"],
     ["source", HUGE, "control characters"],
+    ["source", "app') || secrets.TOKEN || ('", "quotes or braces"],
+    ["source", `\${{ github.token }}`, "quotes or braces"],
     ["package", "cmd/mount-monitor", "starts with ./"],
     ["package", "./..", 'no "."'],
     ["package", "./cmd/../../x", 'no "."'],

@@ -107,6 +107,11 @@ describe("parseMetadata", () => {
       "has schema 2, and this program reads up to 1",
     ],
     ["a schema 0", edited(({ release }) => Object.assign(release, { schema: 0 })), "release.schema: "],
+    [
+      "a binary that is named by a path",
+      edited(({ release }) => Object.assign(release, { source: { ...FACTS.source, binaryName: "../../x" } })),
+      "release.source.binaryName: a name has letters and digits",
+    ],
     ["no commit", edited(({ release }) => delete release.commit), "release.commit: "],
     [
       "a short commit",
