@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { SETTINGS, type Setting } from "../src/model/setting.ts";
@@ -21,6 +23,17 @@ function tableAfter(marker: string): string[][] {
 function defaultOf({ default: value }: Setting): string {
   return value === "" ? "–" : `\`${typeof value === "object" ? JSON.stringify(value) : value}\``;
 }
+
+describe("the documents", () => {
+  test.each(["README.md", "CONTRIBUTING.md", ...(await readdir("docs")).map((name) => `docs/${name}`)])(
+    "%s links only to files that are there",
+    async (document) => {
+      const links = [...(await readFile(document, "utf8")).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)];
+      const missing = links.filter(([, path = ""]) => !existsSync(join(dirname(document), path)));
+      expect(missing.map(([, path]) => path)).toEqual([]);
+    },
+  );
+});
 
 describe("the README", () => {
   test("lists every setting as it is checked, in the same order", () => {
