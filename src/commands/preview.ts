@@ -6,6 +6,7 @@ import { type ConfigMap, LocalWorkspace, type Stack } from "@pulumi/pulumi/autom
 import { parse, stringify } from "yaml";
 import { inlineProgram as program } from "../inline-program.ts";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
+import { plainText } from "../model/markdown.ts";
 import { type Configuration, withoutSecrets } from "../model/plain-configuration.ts";
 import { previewReport } from "../model/preview-report.ts";
 import { credentialsIn, redacted } from "../model/redaction.ts";
@@ -99,7 +100,8 @@ async function tested(report: Report, source: string): Promise<Report> {
     const passed = await testModule({ commit: await git.commitOf(source, "HEAD"), prefix });
     return { ...report, markdown: `${report.markdown}\n${passed}.\n` };
   } catch (error) {
-    return { markdown: `${report.markdown}\n**${error instanceof Error ? error.message : error}**\n`, ok: false };
+    const reason = plainText(error instanceof Error ? error.message : String(error));
+    return { markdown: `${report.markdown}\n**${reason}**\n`, ok: false };
   }
 }
 

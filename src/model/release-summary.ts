@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { plainText } from "./markdown.ts";
 
 /** Outputs of a stack that has released. */
 const released = z.object({
@@ -27,13 +28,13 @@ const notReleased = z.object({ release: z.null(), reason: z.string() });
 export function releaseSummary(outputs: unknown, tag: string | undefined): string {
   const none = notReleased.safeParse(outputs);
   if (none.success) {
-    return `### No release\n\n${none.data.reason}.\n`;
+    return `### No release\n\n${plainText(none.data.reason)}.\n`;
   }
   const { artifacts, image, release, channels, ...it } = released.parse(outputs);
   const other =
     tag === undefined || tag === it.tag
       ? []
-      : [`Tag \`${tag}\` made no release. The stack's release is still this one:`];
+      : [`Tag ${plainText(tag)} made no release. The stack's release is still this one:`];
   return [
     `### [${it.tag}](${release.url})`,
     ...other,

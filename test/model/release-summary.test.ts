@@ -35,8 +35,17 @@ describe("releaseSummary", () => {
     expect(shown).not.toContain("made no release");
   });
 
+  test("what somebody wrote into a tag does nothing in it", () => {
+    const tag = "v1`<img src=x>@octocat";
+    const safe = "v1\\`&lt;img src=x&gt;@&#8203;octocat";
+    expect(releaseSummary(OUTPUTS, tag)).toContain(`Tag ${safe} made no release.`);
+    expect(releaseSummary({ release: null, reason: `tag ${tag} is no version` }, tag)).toBe(
+      `### No release\n\ntag ${safe} is no version.\n`,
+    );
+  });
+
   test("a tag that is no version's made no release", () => {
-    expect(releaseSummary(OUTPUTS, "v1.2")).toContain("Tag `v1.2` made no release.");
+    expect(releaseSummary(OUTPUTS, "v1.2")).toContain("Tag v1.2 made no release.");
     expect(releaseSummary({ release: null, reason: "tag v1.2 is no version" }, "v1.2")).toBe(
       "### No release\n\ntag v1.2 is no version.\n",
     );
