@@ -8,7 +8,7 @@ import { answersFile } from "./supervisor.ts";
 
 const project = join(import.meta.dirname, "../..");
 // The same author and time for every clone: the same tree is then the same commit.
-const identity = {
+export const identity = {
   GIT_AUTHOR_NAME: "Octo Example",
   GIT_AUTHOR_EMAIL: "octo@example.com",
   GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",

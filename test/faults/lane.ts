@@ -13,6 +13,7 @@ import { provideCertificate } from "../../rehearsal/services/certificate.ts";
 import { Processes } from "../../rehearsal/services/processes.ts";
 import { startRegistry } from "../../rehearsal/services/registry.ts";
 import { processesWith } from "../../src/services/offspring.ts";
+import { identity } from "../e2e/clone.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
 import { type Published, readPublished } from "./invariants.ts";
 import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
@@ -33,14 +34,6 @@ const MODULE = {
     'package main\n\nimport "os"\n\nvar Version = "dev"\n\nfunc main() { os.Stdout.WriteString(Version + "\\n") }\n',
   "main_test.go":
     'package main\n\nimport "testing"\n\nfunc TestVersion(t *testing.T) {\n\tif Version != "dev" {\n\t\tt.Fail()\n\t}\n}\n',
-};
-const identity = {
-  GIT_AUTHOR_NAME: "Octo Example",
-  GIT_AUTHOR_EMAIL: "octo@example.com",
-  GIT_AUTHOR_DATE: "2026-01-02T03:04:05Z",
-  GIT_COMMITTER_NAME: "Octo Example",
-  GIT_COMMITTER_EMAIL: "octo@example.com",
-  GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
 };
 
 /** How an update ended. */
