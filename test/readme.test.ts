@@ -6,6 +6,7 @@ import { z } from "zod";
 import { SETTINGS, type Setting } from "../src/model/setting.ts";
 
 const readme = await readFile("README.md", "utf8");
+const documents = (await readdir("docs")).map((name) => `docs/${name}`);
 
 /** Rows of the table that follows a marker, cell by cell, without its two header rows. */
 function tableAfter(marker: string): string[][] {
@@ -25,7 +26,7 @@ function defaultOf({ default: value }: Setting): string {
 }
 
 describe("the documents", () => {
-  test.each(["README.md", "CONTRIBUTING.md", ...(await readdir("docs")).map((name) => `docs/${name}`)])(
+  test.each(["README.md", "CONTRIBUTING.md", ...documents])(
     "%s links only to files that are there",
     async (document) => {
       const links = [...(await readFile(document, "utf8")).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)];
