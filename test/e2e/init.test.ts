@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { provisionKit } from "../../kit/provision.ts";
 import { type LocalGitHub, startGitHub } from "../../rehearsal/github/server.ts";
 import { layOutEngine } from "../../rehearsal/stack.ts";
+import { validateExchange } from "../rehearsal/github/schema.ts";
 import { type Clone, makeClone, writes } from "./clone.ts";
 
 const TOKEN = "ghp_TheOnlyOneThatMayDoEverything000000000";
@@ -29,7 +30,7 @@ describe("npm run init", { timeout: 300_000 }, () => {
     const kit = await provisionKit({ report: () => {} });
     const engine = await layOutEngine(clone.path, home, kit);
     committed = await readFile(join(clone.path, FILE), "utf8");
-    github = await startGitHub({ port: 0, token: TOKEN });
+    github = await startGitHub({ port: 0, token: TOKEN, onResponse: validateExchange });
     github.createRepository({ owner: "octo", name: "tool" });
     github.addToken("ghp_classic", "cat", "admin", { scopes: ["repo", "workflow"] });
     github.addToken("ghp_without_workflow", "cat", "admin", { scopes: ["repo"] });

@@ -15,6 +15,7 @@ import { startRegistry } from "../../rehearsal/services/registry.ts";
 import { processesWith } from "../../src/services/offspring.ts";
 import { identity } from "../e2e/clone.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
+import { validateExchange } from "../rehearsal/github/schema.ts";
 import { type Published, readPublished } from "./invariants.ts";
 import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
 import { type Operation, PLAN, type UpdatePlan } from "./update.ts";
@@ -117,7 +118,12 @@ export async function openLane(warm?: string): Promise<Lane> {
   const kit = await provisionKit({ report: () => {} });
   const services = await startServices(join(directory, "services"), kit);
   ending.defer(() => services.stop());
-  const github = await startGitHub({ port: 0, token: TOKEN, acceptAnyCommit: true });
+  const github = await startGitHub({
+    port: 0,
+    token: TOKEN,
+    acceptAnyCommit: true,
+    onResponse: validateExchange,
+  });
   ending.defer(() => github.stop());
   const environment = { ...services.environment, GITHUB_TOKEN: TOKEN };
   const settings = {

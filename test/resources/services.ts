@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type LocalGitHub, startGitHub } from "../../rehearsal/github/server.ts";
 import { formatMarker } from "../../src/model/marker.ts";
 import { setConfiguration } from "../../src/resources/dynamic.ts";
+import { validateExchange } from "../rehearsal/github/schema.ts";
 import { type RegistryServer, startRegistryServer } from "../services/registry-server.ts";
 
 export const TOKEN = "ghp_averysecrettoken0123456789";
@@ -40,7 +41,7 @@ const created = z.object({ id: z.number(), upload_url: z.string() });
 let repositories = 0;
 
 export async function startTestGitHub(): Promise<TestGitHub> {
-  const server = await startGitHub({ port: 0, token: TOKEN, acceptAnyCommit: true });
+  const server = await startGitHub({ port: 0, token: TOKEN, acceptAnyCommit: true, onResponse: validateExchange });
   onTestFinished(() => server.stop());
   const name = `demo-${++repositories}`;
   const repository = `octo/${name}`;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type LocalGitHub, startGitHub } from "../../rehearsal/github/server.ts";
 import { uploadTarget } from "../../src/services/github/assets.ts";
 import { createGitHub, type GitHub, type NewDraft, type Release } from "../../src/services/github.ts";
+import { validateExchange } from "../rehearsal/github/schema.ts";
 
 const token = "ghp_averysecrettoken0123456789";
 const name = "octo/demo";
@@ -28,7 +29,7 @@ let github: GitHub;
 let lines: string[];
 
 beforeEach(async () => {
-  server = await startGitHub({ port: 0, token, acceptAnyCommit: true });
+  server = await startGitHub({ port: 0, token, acceptAnyCommit: true, onResponse: validateExchange });
   server.createRepository({ owner: "octo", name: "demo" });
   lines = [];
   github = client();
