@@ -6,6 +6,7 @@ import { provisionKit } from "../../kit/provision.ts";
 import { startGitHub } from "../../rehearsal/github/server.ts";
 import type { Release } from "../../rehearsal/github/state.ts";
 import { type Services, startServices } from "../../rehearsal/services/services.ts";
+import { validateExchange } from "../rehearsal/github/schema.ts";
 import { openRegistryStorage } from "./registry-storage.ts";
 
 /** Repository that a rehearsal releases. */
@@ -39,7 +40,12 @@ export interface World extends AsyncDisposable {
 
 /** Opens what the rehearsal in `project` keeps; no rehearsal may be running there. */
 export async function openWorld(project: string, repository = REPOSITORY): Promise<World> {
-  const github = await startGitHub({ port: 0, dataDir: join(project, ".local/github"), token: "reader" });
+  const github = await startGitHub({
+    port: 0,
+    dataDir: join(project, ".local/github"),
+    token: "reader",
+    onResponse: validateExchange,
+  });
   const { json, digestOf, manifestOf, binaryInImage } = openRegistryStorage(
     join(project, ".local/registry/docker/registry/v2"),
     repository,

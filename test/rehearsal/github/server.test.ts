@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startGitHub } from "../../../rehearsal/github/server.ts";
 import { client, draft, FULL_NAME, github, REPOSITORY, refusal, stranger, TOKEN, told, upload } from "./fixture.ts";
+import { validateExchange } from "./schema.ts";
 
 const REPO = "GET /repos/{owner}/{repo}";
 
@@ -178,7 +179,7 @@ test("everything is there again after a restart on the same directory and port",
   await first.stop();
 
   const port = Number(new URL(first.url).port);
-  const second = await startGitHub({ port, dataDir, token: TOKEN });
+  const second = await startGitHub({ port, dataDir, token: TOKEN, onResponse: validateExchange });
   onTestFinished(() => second.stop());
   // Until `fetch` has noticed that its pooled connections have ended.
   const after = async () => (await client(second).request("GET /repos/{owner}/{repo}/releases", REPOSITORY)).data;
