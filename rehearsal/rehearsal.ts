@@ -12,6 +12,7 @@ import { type LocalGitHub, startGitHub } from "./github/server.ts";
 import { forgetIntent, type Intent, recordIntent, withIntent } from "./intent.ts";
 import { keptIn } from "./kept.ts";
 import type { Options } from "./options.ts";
+import { type ProcessGroup, watchGroup } from "./process-group.ts";
 import { choosePorts } from "./services/ports.ts";
 import { type Services, startServices } from "./services/services.ts";
 import { sourceSettings } from "./source.ts";
@@ -163,16 +164,11 @@ async function run(
   report: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const heard = new AbortController();
-  const show = (text: string) => {
-    if (text.includes("^C received")) {
-      heard.abort();
-    }
-    process.stderr.write(text);
-  };
+  await using group = watchGroup();
+  const show = (text: string) => process.stderr.write(text);
   const shown = {
     configFile,
-    signal: unheard(signal, heard.signal),
+    signal: unheard(signal, group),
     color: process.stderr.isTTY ? "always" : "never",
     onOutput: show,
     // Where the engine says what fails before there is a resource, and every error of a preview.
@@ -194,16 +190,13 @@ async function run(
   }
 }
 
-/**
- * Passes an interruption on to the engine, unless it has heard of it already: Ctrl-C at a terminal reaches it, too, and when
- * told twice it does not wait for what is under way.
- */
-function unheard(signal: AbortSignal, heard: AbortSignal): AbortSignal {
+/** An interruption that the engine has not heard of yet: told twice, it does not wait for what is under way. */
+function unheard(signal: AbortSignal, group: ProcessGroup): AbortSignal {
   const passedOn = new AbortController();
-  const passOn = () => passedOn.abort();
-  signal.addEventListener("abort", () => {
-    const timer = setTimeout(passOn, 500);
-    heard.addEventListener("abort", () => clearTimeout(timer));
+  signal.addEventListener("abort", async () => {
+    if (!(await group.signalled())) {
+      passedOn.abort();
+    }
   });
   return passedOn.signal;
 }
