@@ -57,6 +57,10 @@ interface Place {
   readonly options: { readonly parent: pulumi.Resource; readonly provider: github.Provider };
 }
 
+// What the provider repeats by itself, and 409: GitHub answers that to one of two writes that meet on a branch. A file is
+// written with the SHA of what it replaces, so that repeating never overwrites somebody else's; three times, then it fails.
+const RETRYABLE = [409, 500, 502, 503, 504];
+
 function placeOf(name: string, { githubUrl, githubToken, ...args }: RepositoryArgs, parent: pulumi.Resource): Place {
   const [owner = "", repository = ""] = args.repository.split("/");
   const provider = new github.Provider(
@@ -65,8 +69,9 @@ function placeOf(name: string, { githubUrl, githubToken, ...args }: RepositoryAr
       owner,
       ...(githubToken ? { token: githubToken } : {}),
       ...(githubUrl === "https://github.com" ? {} : { baseUrl: `${githubUrl}/` }),
+      retryableErrors: RETRYABLE,
       // GitHub asks for a second between two writes, and the provider keeps to it; a rehearsal's GitHub does not mind.
-      ...(isLoopback(new URL(githubUrl).host) ? { writeDelayMs: 0 } : {}),
+      ...(isLoopback(new URL(githubUrl).host) ? { writeDelayMs: 0, retryDelayMs: 0 } : {}),
     },
     // No child of the component: an update that excludes the component still makes its provider, and the engine would
     // write a state that has the child and not the parent.

@@ -9,6 +9,8 @@ const WORKFLOWS = {
   ".github/workflows/release.yml": "on: push\n",
   ".github/workflows/drift.yml": "on: schedule\n",
 };
+// The provider's own, and two writes that meet on a branch.
+const RETRYABLE = "[409,500,502,503,504]";
 const NONE = { repositoryParts: [] };
 
 async function declared(change: Partial<RepositoryArgs>) {
@@ -46,18 +48,24 @@ describe("the repository", () => {
     expect(provider).toMatchObject({
       type: "pulumi:providers:github",
       parent: "",
-      inputs: { owner: "octo", baseUrl: "https://api.github.com/" },
+      inputs: { owner: "octo", baseUrl: "https://api.github.com/", retryableErrors: RETRYABLE },
     });
     expect(provider?.inputs).not.toHaveProperty("token");
     expect(provider?.inputs).not.toHaveProperty("writeDelayMs");
+    expect(provider?.inputs).not.toHaveProperty("retryDelayMs");
   });
 
   test.each([
-    ["http://127.0.0.1:1234", { baseUrl: "http://127.0.0.1:1234/", writeDelayMs: "0" }],
+    ["http://127.0.0.1:1234", { baseUrl: "http://127.0.0.1:1234/", writeDelayMs: "0", retryDelayMs: "0" }],
     ["https://github.example.com", { baseUrl: "https://github.example.com/" }],
   ])("is kept on a GitHub of one's own: %s", async (githubUrl, inputs) => {
     const resources = await declared({ githubUrl, githubToken: pulumi.secret("ghp_secret") });
-    expect(resources["repository-github"]?.inputs).toEqual({ owner: "octo", token: secret("ghp_secret"), ...inputs });
+    expect(resources["repository-github"]?.inputs).toEqual({
+      owner: "octo",
+      token: secret("ghp_secret"),
+      retryableErrors: RETRYABLE,
+      ...inputs,
+    });
   });
 
   test("has its workflows written one after the other, and read back last", async () => {

@@ -134,6 +134,8 @@ export async function openLane(warm?: string): Promise<Lane> {
     source,
     package: "./",
     version: "1.0.0",
+    // Releases are one thing, the repository's settings another: a scenario that is about those asks for them.
+    repositoryParts: "[]",
   };
 
   const begin = ({

@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { expect } from "vitest";
 import { executablesOnPath } from "../../kit/search-path.ts";
 import { violations } from "./invariants.ts";
-import { type Ended, type Lane, namesIn, REPOSITORY } from "./lane.ts";
+import { type Asked, type Ended, type Lane, namesIn, REPOSITORY } from "./lane.ts";
 import { killAt, problemsAfter, writes } from "./sweep.ts";
 
 /** What goes wrong, and what must then be true: a row of faults.md. */
@@ -25,6 +25,8 @@ const TAG = "v1.0.0";
 const LASTING = Number.POSITIVE_INFINITY;
 const UPLOADS = "/repos/*/*/releases/*/assets";
 const RELEASES = "/repos/*/*/releases";
+const CONTENTS = "/repos/*/*/contents/**";
+const WITH_WORKFLOWS = { repositoryParts: '["workflows"]' };
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -393,6 +395,58 @@ export const scenarios: readonly Scenario[] = [
       return `stays a draft; ${sentence(shown, /.*422.*/)}`;
     },
   },
+  {
+    row: 19,
+    fault: "two writes meet on the branch: 409 on a workflow file",
+    async run(lane) {
+      const conflict = { status: 409, body: { message: "is at 7fd1a60b but expected 762941318" } };
+      lane.github.misbehave({ method: "PUT", path: CONTENTS, nth: 2, action: conflict });
+      // Serialised: nobody writes a second file before the first one is answered.
+      let together = 0;
+      lane.onBoundary(() => {
+        together = Math.max(together, workflowWrites(lane).filter((write) => write.endsWith(" 0")).length);
+        return undefined;
+      });
+      await expectRelease(lane, { settings: WITH_WORKFLOWS });
+      expect(workflowWrites(lane)).toEqual(["release.yml 201", "preview.yml 409", "preview.yml 201", "drift.yml 201"]);
+      expect(together).toBe(1);
+      return "written one after the other; the refused write is repeated, released";
+    },
+  },
+  {
+    row: 19,
+    fault: "409 on every write of a workflow file",
+    async run(lane) {
+      lane.github.misbehave({ method: "PUT", path: CONTENTS, times: LASTING, action: { status: 409 } });
+      const { code, shown } = await lane.update({ settings: WITH_WORKFLOWS });
+      expect([code, shown]).toEqual([1, expect.stringMatching(/release\.yml: 409/)]);
+      const tried = workflowWrites(lane);
+      expect(tried).toEqual(Array.from({ length: 4 }, () => "release.yml 409"));
+      expect(await violations(lane)).toEqual([]);
+      forgetFaults(lane);
+      await expectRelease(lane, { settings: WITH_WORKFLOWS });
+      return `${tried.length} requests, then ${sentence(shown, /contents\/[^ ]*: 409/)}; the next run completes it`;
+    },
+  },
+  {
+    row: 19,
+    fault: "a workflow file is edited by hand, and the stack has a new text for it",
+    async run(lane) {
+      await expectRelease(lane, { settings: WITH_WORKFLOWS });
+      const { inspect } = lane.github;
+      const path = ".github/workflows/release.yml";
+      inspect.writeFile(REPOSITORY, path, "on: workflow_dispatch\n");
+      const later = { ...WITH_WORKFLOWS, organization: "octo-later" };
+      const { code, shown } = await lane.update({ settings: later });
+      expect([code, shown]).toEqual([1, expect.stringContaining(`409 ${path} does not match`)]);
+      expect(inspect.file(REPOSITORY, path)).toBe("on: workflow_dispatch\n");
+      const seen = await lane.update({ operations: ["refresh", "up", "preview"], settings: later });
+      expect(seen.shown).toMatch(/repository-release\.yml updated .*~content/);
+      expect(await problemsAfterRepair(lane, seen)).toEqual([]);
+      expect(inspect.file(REPOSITORY, path)).toContain("octo-later");
+      return `the edit stays (${sentence(shown, /409 [^\n[]*/)}); refresh shows it, the update after that repairs it`;
+    },
+  },
   ...[
     ["truncated JSON", '[{"id": 1, "tag_na'],
     ["an empty body", ""],
@@ -506,10 +560,17 @@ export async function otherMachine(lane: Lane): Promise<string> {
 }
 
 /** Runs, and expects a release with nothing left to do and the bytes of a clean one. */
-async function expectRelease(lane: Lane): Promise<Ended> {
-  const end = await lane.update({ operations: ["up", "preview"] });
+async function expectRelease(lane: Lane, asked: Asked = {}): Promise<Ended> {
+  const end = await lane.update({ operations: ["up", "preview"], ...asked });
   expect(await problemsAfter(lane, end)).toEqual([]);
   return end;
+}
+
+/** The writes of workflows that GitHub was asked for, in order: file and what it answered. */
+function workflowWrites(lane: Lane): string[] {
+  return lane.github.history
+    .filter(({ method, path }) => method === "PUT" && path.includes("/contents/"))
+    .map(({ path, status }) => `${path.slice(path.lastIndexOf("/") + 1)} ${status}`);
 }
 
 function forgetFaults(lane: Lane): void {
