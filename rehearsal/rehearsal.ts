@@ -109,7 +109,7 @@ export async function openRehearsal(
     ...versionSettings(options, github, repository),
     ...options.settings,
   };
-  const stack = await openStack({ project, local, kit, environment, settings, report });
+  const stack = await openStack({ project, local, kit, environment, settings, report, signal });
   signal.throwIfAborted();
   const kept = ending.move();
   return { github, services, stack, settings, [Symbol.asyncDispose]: () => kept.disposeAsync() };

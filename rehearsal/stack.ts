@@ -29,6 +29,10 @@ export interface StackPlace {
   /** Settings of this run, by key; they win over the committed ones. */
   readonly settings: Readonly<Record<string, string>>;
   readonly report: (line: string) => void;
+  /** Ends the wait for an update that is under way elsewhere. */
+  readonly signal?: AbortSignal;
+  /** How long that is waited for, milliseconds. Default 15 minutes. */
+  readonly waitMs?: number;
 }
 
 /** The rehearsal's stack and the file that its operations read the settings from. */
@@ -44,7 +48,7 @@ export async function openStack({
   kit,
   environment,
   settings,
-  report,
+  ...rest
 }: StackPlace): Promise<RehearsalStack> {
   const state = join(local, "state");
   await mkdir(state, { recursive: true });
@@ -63,7 +67,7 @@ export async function openStack({
     PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
   };
   await settle(
-    { project, settings, report },
+    { project, settings, ...rest },
     { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
   );
   const stack = await LocalWorkspace.createOrSelectStack(
@@ -140,16 +144,16 @@ export async function layOutEngine(project: string, local: string, kit: Kit): Pr
  * of, and everything that was started in it has been ended: a lock that was made on this machine is a dead one's.
  */
 async function settle(
-  { project, settings, report }: Pick<StackPlace, "project" | "settings" | "report">,
+  { project, settings, report, signal, waitMs = 15 * 60_000 }: Omit<StackPlace, "local" | "kit" | "environment">,
   { state, command, env }: { state: string; command: string; env: Readonly<Record<string, string>> },
 ): Promise<void> {
   await recover({
     engine: openEngine({ command, cwd: project, stack: STACK, env }),
-    files: { root: state, project: PROJECT, stack: STACK },
+    backend: { root: state, project: PROJECT, stack: STACK },
     isDead: async ({ holder }) =>
       holder === undefined || (holder.host === hostname() && (await startTime(holder.pid)) === undefined),
-    suspicious: false,
     existing: (operation) => existingSetting(operation, async (key) => settings[key]),
+    waiting: { limitMs: waitMs, everyMs: 500, signal },
     report,
   });
 }

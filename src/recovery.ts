@@ -1,75 +1,105 @@
-import { type EngineLock, lockedMessage, parseRefusal, saidOf } from "./model/engine-lock.ts";
+import { hostname } from "node:os";
+import {
+  type EngineLock,
+  isOutlived,
+  lockedMessage,
+  parseOperation,
+  parseRefusal,
+  saidOf,
+} from "./model/engine-lock.ts";
 import {
   exportSchema,
   type PendingOperation,
   pendingOperations,
+  type StackExport,
   settled,
   settlementOf,
 } from "./model/pending-operation.ts";
 import { type Engine, EngineError } from "./services/engine.ts";
 import { locksOf, mendFiles, type StackFiles } from "./services/file-backend.ts";
+import { startTime } from "./services/liveness.ts";
 import { ServiceError } from "./services/service-error.ts";
+import { Held, type Waiting, whenFree } from "./services/waiting.ts";
 
 /** What an update that died may have left, and who can tell. */
 export interface RecoveryOptions {
   readonly engine: Engine;
-  /** Where the stack lies when the backend is a directory. */
-  readonly files: StackFiles | undefined;
+  /** Where the stack lies: in a directory; in a bucket, which shows its locks to the engine alone; or in Pulumi Cloud. */
+  readonly backend: StackFiles | "bucket" | "cloud";
   /** Whether a lock was made by an update that was started on this machine by us, of which no process lives. */
   readonly isDead: (lock: EngineLock) => boolean | Promise<boolean>;
-  /** Whether an earlier update is known to have died: a backend that is no directory tells of its locks only when asked. */
-  readonly suspicious: boolean;
   /** The id by which the GitHub provider imports a resource that exists although the state does not know it. */
   readonly existing: (operation: PendingOperation) => Promise<string | undefined>;
   /** Arguments of a refresh that name the configuration. */
   readonly refreshArgs?: readonly string[];
+  /** How long an update that may live elsewhere is waited for. */
+  readonly waiting: Omit<Waiting, "report">;
   readonly report: (line: string) => void;
 }
 
 /**
  * Settles what an update that was killed left, before the next one begins: locks of the engine, files that were cut
- * short, and operations of which the engine never learnt the end. Changes nothing where there is nothing to settle.
+ * short, and operations of which the engine never learnt the end. Changes nothing where there is nothing to settle. An
+ * update that may live is waited for.
  *
- * @throws when a lock may belong to an update that lives: who holds it, since when, and what to type
+ * @throws when a lock stays that may belong to an update that lives: who holds it, since when, and what to type
  */
 export async function recover(options: RecoveryOptions): Promise<void> {
-  const { engine, files, report } = options;
-  if (files) {
-    await removeDeadLocks(options, await locksOf(files));
-    for (const mended of await mendFiles(files)) {
-      report(`recovery: ${mended}`);
+  const report = (line: string) => options.report(`recovery: ${line}`);
+  // Whatever was read before the wait is out of date after it.
+  await whenFree(() => settle({ ...options, report }), { ...options.waiting, report });
+}
+
+async function settle(options: RecoveryOptions): Promise<void> {
+  const { engine, backend, report } = options;
+  if (typeof backend === "object") {
+    await passLocks(options, await locksOf(backend));
+    for (const mended of await mendFiles(backend)) {
+      report(mended);
     }
   }
-  const text = await exported(engine);
+  const text = await onceThere(engine, ["stack", "export"]);
   if (text === undefined) {
     return;
   }
+  if (backend === "cloud") {
+    passOperation(engine, parseOperation((await onceThere(engine, ["stack"])) ?? ""));
+  }
   const stack = exportSchema.parse(JSON.parse(text));
   const pending = pendingOperations(stack);
-  if (pending.length === 0 && (files !== undefined || !options.suspicious)) {
+  if (pending.length === 0) {
+    await (backend === "bucket" && passBucket(options, stack));
     return;
   }
   const found = await look(options, pending);
   if (found === undefined) {
     return;
   }
+  // An update that was under way a moment ago has operations pending, too. It may have ended since.
+  if ((await onceThere(engine, ["stack", "export"])) !== text) {
+    return settle(options);
+  }
   await importUnlocked(options, JSON.stringify(settled(stack, found)));
   const targets = pending
     .filter((operation) => settlementOf(operation) === "refresh" || found.has(operation.urn))
     .map(({ urn }) => urn);
   for (const operation of pending) {
-    report(`recovery: ${operation.urn} was ${operation.operation} when its update died: ${ending(operation, found)}`);
+    report(`${operation.urn} was ${operation.operation} when its update died: ${ending(operation, found)}`);
   }
   if (targets.length > 0) {
-    const args = ["refresh", "--yes", "--skip-preview", ...(options.refreshArgs ?? [])];
-    await engine.run([...args, ...targets.flatMap((urn) => ["--target", urn])]);
+    await refresh(options, targets);
   }
 }
 
+async function refresh({ engine, refreshArgs = [] }: RecoveryOptions, targets: readonly string[]): Promise<void> {
+  const args = ["refresh", "--yes", "--skip-preview", ...refreshArgs];
+  await engine.run([...args, ...targets.flatMap((urn) => ["--target", urn])]);
+}
+
 /** @returns undefined when there is no such stack yet */
-async function exported(engine: Engine): Promise<string | undefined> {
+async function onceThere(engine: Engine, args: readonly string[]): Promise<string | undefined> {
   try {
-    return await engine.run(["stack", "export"]);
+    return await engine.run(args);
   } catch (error) {
     if (error instanceof EngineError && /no stack named|stack .* not found/.test(error.said)) {
       return undefined;
@@ -78,19 +108,58 @@ async function exported(engine: Engine): Promise<string | undefined> {
   }
 }
 
-async function removeDeadLocks({ engine, isDead, report }: RecoveryOptions, locks: readonly EngineLock[]) {
+/** Removes locks of dead updates. @throws Held when a lock may be given free; or at once when it will not be */
+async function passLocks({ engine, isDead, report }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
   if (locks.length === 0) {
     return;
   }
+  const now = Date.now();
   const dead = await Promise.all(locks.map(isDead));
   if (!dead.every(Boolean)) {
-    throw new Error(lockedMessage(engine.stack, locks, Date.now()));
+    const message = lockedMessage(engine.stack, locks, now);
+    const stale = await Promise.all(locks.map(async (lock) => isOutlived(lock, now) || (await isGone(lock))));
+    if (stale.includes(true)) {
+      throw new Error(message);
+    }
+    const holders = locks.map(({ holder }) => (holder ? saidOf(holder, now) : "somebody unknown"));
+    throw new Held(`stack ${engine.stack} is held by ${holders.join(" and ")}`, message);
   }
   await engine.run(["cancel", "--yes"]);
   for (const { where, holder } of locks) {
-    const who = holder ? saidOf(holder, Date.now()) : "a killed update";
-    report(`recovery: removed the lock of ${who}, of which no process lives: ${where}`);
+    const who = holder ? saidOf(holder, now) : "a killed update";
+    report(`removed the lock of ${who}, of which no process lives: ${where}`);
   }
+}
+
+/** Whether a lock is this machine's and its process has ended. Its plugins may live, so that is not enough to remove it. */
+async function isGone({ holder }: EngineLock): Promise<boolean> {
+  return holder?.host === hostname() && (await startTime(holder.pid)) === undefined;
+}
+
+/**
+ * A bucket's locks are told by the engine when it asks for its own: by a refresh of the stack alone, which reads
+ * nothing and changes nothing. (It would drop pending operations: those are settled by an import, which asks as well.)
+ */
+async function passBucket(options: RecoveryOptions, { deployment }: StackExport): Promise<void> {
+  const root = deployment?.resources?.find(({ type }) => type === "pulumi:pulumi:Stack");
+  if (root === undefined && deployment?.resources?.length) {
+    return;
+  }
+  try {
+    await refresh(options, root ? [root.urn] : []);
+  } catch (error) {
+    await passRefusal(options, error);
+    await settle(options);
+  }
+}
+
+/** Removes the locks that the engine was refused for, when they are dead. @throws the error, when it is another one */
+async function passRefusal(options: RecoveryOptions, error: unknown): Promise<void> {
+  const locks = error instanceof EngineError ? parseRefusal(error.said) : [];
+  if (locks.length === 0) {
+    throw error;
+  }
+  await passLocks(options, locks);
 }
 
 /** Existing resources by URN; undefined when nobody here may look, so that the operations have to wait for somebody who may. */
@@ -109,7 +178,7 @@ async function look(
   } catch (error) {
     if (error instanceof ServiceError && (error.status === 401 || error.status === 403)) {
       report(
-        `recovery: ${pending.length} operations stay pending, because this token may not look at the repository's settings ` +
+        `${pending.length} operations stay pending, because this token may not look at the repository's settings ` +
           `(${error.message}): npm run recover with a token that may administer it`,
       );
       return undefined;
@@ -124,25 +193,24 @@ async function importUnlocked(options: RecoveryOptions, text: string): Promise<v
   try {
     await engine.run(["stack", "import"], text);
   } catch (error) {
-    const locks = error instanceof EngineError ? parseRefusal(error.said) : [];
-    if (locks.length === 0) {
-      throw leased(engine, error);
+    if (error instanceof EngineError && /\[409\]|update is currently in progress/i.test(error.said)) {
+      passOperation(engine, "another update");
     }
-    await removeDeadLocks(options, locks);
+    await passRefusal(options, error);
     await engine.run(["stack", "import"], text);
   }
 }
 
-// Pulumi Cloud leases a stack to one update; the lease of one that died ends by itself.
-function leased(engine: Engine, error: unknown): unknown {
-  return error instanceof EngineError && /\[409\]|update is currently in progress/i.test(error.said)
-    ? new Error(
-        `stack ${engine.stack} has an update in progress (who and since when: pulumi stack --stack ${engine.stack}). ` +
-          "Wait for it; Pulumi Cloud ends one that died by itself after some minutes. Only when you know that it is dead, type:\n" +
-          `  pulumi cancel --yes --stack ${engine.stack}`,
-        { cause: error },
-      )
-    : error;
+/** Pulumi Cloud leases a stack to one update; the lease of one that died ends by itself. @throws Held */
+function passOperation({ stack }: Engine, who: string | undefined): void {
+  if (who !== undefined) {
+    throw new Held(
+      `stack ${stack} is held by ${who}`,
+      `stack ${stack} has an update in progress: ${who} (see pulumi stack --stack ${stack}). ` +
+        "Wait for it; Pulumi Cloud ends one that died by itself after some minutes. Only when you know that it is dead, type:\n" +
+        `  pulumi cancel --yes --stack ${stack}`,
+    );
+  }
 }
 
 function ending(operation: PendingOperation, found: ReadonlyMap<string, string>): string {

@@ -1,5 +1,6 @@
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type RecoveryOptions, recover } from "../src/recovery.ts";
@@ -43,10 +44,10 @@ function options(changes: Partial<RecoveryOptions> = {}): RecoveryOptions {
         return name === "stack export" ? JSON.stringify({ version: 3, deployment }) : "";
       },
     },
-    files: { root, project: "mount-monitor", stack: "prod" },
+    backend: { root, project: "mount-monitor", stack: "prod" },
     isDead: () => true,
-    suspicious: false,
     existing: async () => undefined,
+    waiting: { limitMs: 0, everyMs: 1 },
     report: (line) => said.push(line),
     ...changes,
   };
@@ -62,8 +63,8 @@ async function write(path: string, text: string) {
 describe("recovery", () => {
   test("looks once and changes nothing where nothing is left", async () => {
     await recover(options());
-    await recover(options({ files: undefined }));
-    expect(commands()).toEqual(["stack export", "stack export"]);
+    await recover(options({ backend: "cloud" }));
+    expect(commands()).toEqual(["stack export", "stack export", "stack"]);
     expect(said).toEqual([]);
   });
 
@@ -105,32 +106,149 @@ describe("recovery", () => {
     });
   });
 
-  describe("of a lock in a backend that is no directory", () => {
-    const refusal =
-      "error: could not import deployment: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n" +
-      "  s3://bucket/.pulumi/locks/organization/mount-monitor/prod/a.json: created by me@laptop (pid 4711) at 2026-01-02T03:04:05Z";
+  describe("of a lock that may be given free", () => {
+    const path = ".pulumi/locks/organization/mount-monitor/prod/a.json";
+    const fresh = (pid = 4711, host = "laptop") =>
+      JSON.stringify({ ...lock(pid), hostname: host, timestamp: new Date(Date.now() - 180_000).toISOString() });
+    /** Gives the lock free as soon as it is said to be waited for. */
+    const freed = (line: string) => {
+      said.push(line);
+      rmSync(join(root, path), { force: true });
+    };
+    const waiting = { limitMs: 600_000, everyMs: 1 };
 
-    test("asks for it only when an update is known to have died here, and removes it when it is that one's", async () => {
-      failing.set("stack import", refusal);
-      await recover(options({ files: undefined, suspicious: true, isDead: ({ holder }) => holder?.pid === 4711 }));
-      expect(commands()).toEqual(["stack export", "stack import", "cancel --yes", "stack import"]);
+    test("waits for it, says for whom and how long, and then begins with what is there now", async () => {
+      await write(path, fresh());
+      await recover(options({ isDead: () => false, waiting, report: freed }));
+      expect(commands()).toEqual(["stack export"]);
+      expect(said).toEqual([
+        expect.stringMatching(
+          /^recovery: stack prod is held by me@laptop \(process 4711\), since \S+Z \(3 min ago\): waiting up to 10 min$/,
+        ),
+      ]);
     });
 
-    test("names its holder when that may be alive", async () => {
-      failing.set("stack import", refusal);
-      await expect(recover(options({ files: undefined, suspicious: true, isDead: () => false }))).rejects.toThrow(
+    test("waits no longer than it was told to, and then says what to type", async () => {
+      await write(path, fresh());
+      const limited = options({ isDead: () => false, waiting: { limitMs: 20, everyMs: 1 } });
+      await expect(recover(limited)).rejects.toThrow(/me@laptop[\s\S]*pulumi cancel --yes --stack prod\nIt was waited/);
+      expect(said).toHaveLength(1);
+      expect(await readFile(join(root, path), "utf8")).toContain("4711");
+    });
+
+    test("does not wait for a process of this machine that has ended, and leaves its lock", async () => {
+      await write(path, fresh(2 ** 22 + 1, hostname()));
+      await expect(recover(options({ isDead: () => false, waiting }))).rejects.toThrow(
+        "pulumi cancel --yes --stack prod",
+      );
+      expect(said).toEqual([]);
+    });
+
+    test("ends the wait when it is told to", async () => {
+      await write(path, fresh());
+      const signal = AbortSignal.abort(new Error("Ctrl-C"));
+      const ended = options({ isDead: () => false, waiting: { ...waiting, signal } });
+      await expect(recover(ended)).rejects.toThrow("aborted");
+    });
+  });
+
+  describe("of a lock in a bucket", () => {
+    const held = (timestamp: string) =>
+      "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n" +
+      `  s3://bucket/.pulumi/locks/organization/mount-monitor/prod/a.json: created by me@laptop (pid 4711) at ${timestamp}`;
+    const refusal = held("2026-01-02T03:04:05Z");
+    const root = { urn: "urn:root", type: "pulumi:pulumi:Stack" };
+    const ASKED = "refresh --yes --skip-preview --target urn:root";
+
+    beforeEach(() => {
+      deployment = { resources: [file, root] };
+    });
+
+    test("asks by a refresh of the stack alone", async () => {
+      await recover(options({ backend: "bucket" }));
+      expect(commands()).toEqual(["stack export", ASKED]);
+    });
+
+    test("asks so for a stack that has nothing yet, too", async () => {
+      deployment = {};
+      await recover(options({ backend: "bucket" }));
+      expect(commands()).toEqual(["stack export", "refresh --yes --skip-preview"]);
+    });
+
+    test("removes it when it is a dead update's, and looks again", async () => {
+      failing.set("refresh --yes", refusal);
+      await recover(options({ backend: "bucket", isDead: ({ holder }) => holder?.pid === 4711 }));
+      expect(commands()).toEqual(["stack export", ASKED, "cancel --yes", "stack export", ASKED]);
+    });
+
+    test("names a holder that may be alive, and is older than any update", async () => {
+      failing.set("refresh --yes", refusal);
+      const waiting = { limitMs: 600_000, everyMs: 1 };
+      await expect(recover(options({ backend: "bucket", isDead: () => false, waiting }))).rejects.toThrow(
         "me@laptop (process 4711), since 2026-01-02T03:04:05Z",
       );
-      expect(commands()).toEqual(["stack export", "stack import"]);
+      expect(commands()).toEqual(["stack export", ASKED]);
     });
 
-    test("leaves an update that Pulumi Cloud knows of alone", async () => {
+    test("waits for one that may be given free", async () => {
+      failing.set("refresh --yes", held(new Date().toISOString()));
+      const waiting = { limitMs: 600_000, everyMs: 1 };
+      await recover(options({ backend: "bucket", isDead: () => false, waiting }));
+      expect(commands()).toEqual(["stack export", ASKED, "stack export", ASKED]);
+      expect(said).toEqual([expect.stringContaining("me@laptop (process 4711)")]);
+    });
+
+    test("does not take another failure for a lock", async () => {
+      failing.set("refresh --yes", "error: passphrase must be set");
+      await expect(recover(options({ backend: "bucket" }))).rejects.toThrow("passphrase must be set");
+    });
+
+    test("imports what is pending only as long as nobody else has written the state", async () => {
+      const pending = { resources: [root], pending_operations: [{ type: "creating", resource: draft }] };
+      deployment = pending;
+      const done = { resources: [root, draft] };
+      const states = [pending, done, done];
+      const { engine } = options();
+      const moved: RecoveryOptions["engine"] = {
+        stack: "prod",
+        async run(args, input) {
+          deployment = args[1] === "export" ? (states.shift() ?? done) : deployment;
+          return engine.run(args, input);
+        },
+      };
+      await recover(options({ backend: "bucket", engine: moved }));
+      expect(commands()).toEqual(["stack export", "stack export", "stack export", ASKED]);
+    });
+  });
+
+  describe("of an update that Pulumi Cloud knows of", () => {
+    const progress =
+      "Current stack is octo-org/prod:\n    Owner: octo-org\n    Update in progress:\n\tStarted: 2 minutes ago\n\tRequested By: octocat\n";
+
+    test("waits for it", async () => {
+      const { engine } = options();
+      let asked = 0;
+      const busy: RecoveryOptions["engine"] = {
+        stack: "prod",
+        async run(args, input) {
+          const text = await engine.run(args, input);
+          return args[0] === "stack" && args.length === 1 && asked++ === 0 ? progress : text;
+        },
+      };
+      await recover(options({ backend: "cloud", engine: busy, waiting: { limitMs: 600_000, everyMs: 1 } }));
+      expect(commands()).toEqual(["stack export", "stack", "stack export", "stack"]);
+      expect(said).toEqual([
+        "recovery: stack prod is held by octocat (update), since 2 minutes ago: waiting up to 10 min",
+      ]);
+    });
+
+    test("leaves it alone when it does not end", async () => {
       deployment = { resources: [], pending_operations: [{ type: "creating", resource: draft }] };
       failing.set("stack import", "error: [409] Conflict: Another update is currently in progress.");
-      await expect(recover(options({ files: undefined }))).rejects.toThrow(
+      await expect(recover(options({ backend: "cloud" }))).rejects.toThrow(
         /update in progress[\s\S]*pulumi cancel --yes --stack prod/,
       );
-      expect(commands()).toEqual(["stack export", "stack import"]);
+      expect(commands()).toEqual(["stack export", "stack", "stack export", "stack import"]);
     });
   });
 
@@ -154,10 +272,11 @@ describe("recovery", () => {
       expect(asked).toEqual([variable("a").urn, variable("b").urn]);
       expect(commands()).toEqual([
         "stack export",
+        "stack export",
         "stack import",
         `refresh --yes --skip-preview --config-file x.yaml --target ${variable("b").urn} --target urn:file`,
       ]);
-      expect(calls[1]?.input).toEqual({
+      expect(calls[2]?.input).toEqual({
         version: 3,
         deployment: { resources: [file, { ...variable("b"), id: "mount-monitor:b", outputs: {} }] },
       });
@@ -214,7 +333,7 @@ describe("recovery", () => {
       await write(`${state}.bak`, '{"version":3,"before":true}');
       await recover(options());
       expect(await content()).toBe('{"version":3}');
-      await recover(options({ files: { root, project: "mount-monitor", stack: "gone" } }));
+      await recover(options({ backend: { root, project: "mount-monitor", stack: "gone" } }));
       expect(await readdir(join(root, state, ".."))).not.toContain("gone.json");
       expect(said).toEqual([]);
     });

@@ -15,19 +15,38 @@ import { existingSetting } from "../services/github/existing.ts";
 import { holderOf, takeKernelLock } from "../services/kernel-lock.ts";
 import { startTime } from "../services/liveness.ts";
 import { type EarlierUpdate, markOffspring } from "../services/offspring.ts";
+import { Held, whenFree } from "../services/waiting.ts";
 
-const usage = `npm run recover [-- [--stack NAME] [COMMAND …]]
+/** Minutes that an update is waited for which is under way elsewhere. */
+const MINUTES = 15;
+
+const usage = `npm run recover [-- [--stack NAME] [--wait MINUTES] [COMMAND …]]
   Settles what a killed update left: locks, files that were cut short, pending operations. Changes nothing otherwise.
+  An update that is under way elsewhere is waited for, ${MINUTES} minutes unless --wait says otherwise.
   With a COMMAND (npm run recover -- pulumi up) it then runs that, and writes down its processes: if it is killed too,
   the next recovery on this machine knows that it is dead, and needs no question to remove its lock.`;
 
 /** Options of this command, and the command that is run afterwards. */
-export function parseCommandLine(args: readonly string[]): { stack: string | undefined; command: readonly string[] } {
-  const first = args.findIndex((word, index) => !word.startsWith("-") && args[index - 1] !== "--stack");
-  const own = first === -1 ? args : args.slice(0, first);
-  const { values } = parseArgs({ args: [...own], options: { stack: { type: "string" } }, strict: true });
-  return { stack: values.stack, command: first === -1 ? [] : args.slice(first) };
+export interface CommandLine {
+  readonly stack: string | undefined;
+  /** Minutes. */
+  readonly wait: number;
+  readonly command: readonly string[];
 }
+
+/** @throws when an option is not known, or the minutes are no number */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const first = args.findIndex((word, index) => !word.startsWith("-") && !OWN.has(args[index - 1] ?? ""));
+  const own = first === -1 ? args : args.slice(0, first);
+  const options = { stack: { type: "string" }, wait: { type: "string", default: String(MINUTES) } } as const;
+  const { stack, wait } = parseArgs({ args: [...own], options, strict: true }).values;
+  if (!/^\d{1,3}$/.test(wait)) {
+    throw new Error(`--wait is ${JSON.stringify(wait)}; it must be a number of minutes: npm run recover -- --wait 5`);
+  }
+  return { stack, wait: Number(wait), command: first === -1 ? [] : args.slice(first) };
+}
+
+const OWN = new Set(["--stack", "--wait"]);
 
 /**
  * Whether the holder of a lock is a process of an update that was started here by us and has ended: it was written
@@ -50,12 +69,9 @@ async function main(args: readonly string[]): Promise<number> {
   const project = z.object({ name: z.string() }).parse(parse(await readFile("Pulumi.yaml", "utf8"))).name;
   const { url } = z.looseObject({ url: z.string() }).parse(JSON.parse(await pulumi("whoami", "--json")));
   const name = `${url} ${project} ${stack}`;
-  const release = await takeKernelLock(name);
-  if (release === undefined) {
-    throw new Error(
-      `another update of stack ${stack} is under way on this machine (${await holderOf(name)}): wait for it`,
-    );
-  }
+  const report = (line: string) => process.stderr.write(`${line}\n`);
+  const waiting = { limitMs: options.wait * 60_000, everyMs: 2_000 };
+  const release = await whenFree(() => takeTurn(stack, name), { ...waiting, report });
   const directory = join(
     process.env.XDG_STATE_HOME || join(homedir(), ".local/state"),
     "mount-monitor-release",
@@ -67,17 +83,31 @@ async function main(args: readonly string[]): Promise<number> {
   const root = directoryOf(url);
   await recover({
     engine,
-    files: root === undefined ? undefined : { root, project, stack: stack.split("/").at(-1) ?? stack },
+    backend: root === undefined ? kindOf(url) : { root, project, stack: stack.split("/").at(-1) ?? stack },
     isDead: (lock) => isRecordedDead(lock, earlier),
-    suspicious: earlier !== undefined,
     existing: (operation) => existingSetting(operation, (key) => configured(engine, project, key)),
-    report: (line) => process.stderr.write(`${line}\n`),
+    waiting,
+    report,
   });
   const [command, ...rest] = options.command;
   const code = command === undefined ? 0 : await run(command, rest, () => offspring.watch());
   await offspring.end();
   await release();
   return code;
+}
+
+/** @throws Held while another update is under way on this machine */
+async function takeTurn(stack: string, name: string): Promise<() => Promise<void>> {
+  const release = await takeKernelLock(name);
+  if (release === undefined) {
+    const what = `stack ${stack} is held on this machine (${await holderOf(name)})`;
+    throw new Held(what, `${what}: wait for it`);
+  }
+  return release;
+}
+
+function kindOf(backendUrl: string): "bucket" | "cloud" {
+  return /^https?:/.test(backendUrl) ? "cloud" : "bucket";
 }
 
 async function run(command: string, args: readonly string[], started: () => void): Promise<number> {

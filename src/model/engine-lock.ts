@@ -61,6 +61,23 @@ export function lockedMessage(stack: string, locks: readonly EngineLock[], now: 
   ].join("\n");
 }
 
+/** Longer than any update takes: GitHub ends a job after six hours. What holds a stack longer is no update any more. */
+const LONGEST_UPDATE_MS = 6 * 3_600_000;
+
+/** Whether a lock is older than any update: nobody will give it free. One whose text was cut short has no age. */
+export function isOutlived({ holder }: EngineLock, now: number): boolean {
+  return holder !== undefined && now - Date.parse(holder.since) > LONGEST_UPDATE_MS;
+}
+
+/**
+ * The update that Pulumi Cloud says is in progress, as `pulumi stack` shows it; undefined when there is none.
+ * Source: pulumi pkg/cmd/pulumi/stack/stack.go, `runStackText`
+ */
+export function parseOperation(text: string): string | undefined {
+  const [, kind, since, who] = /^ {4}(\S.*) in progress:\n\s+Started: (.*)\n\s+Requested By: (.*)$/m.exec(text) ?? [];
+  return kind === undefined ? undefined : `${who} (${kind.toLowerCase()}), since ${since}`;
+}
+
 /** `me@laptop (process 12), since 2026-01-02T03:04:05Z (7 min ago)` */
 export function saidOf({ user, host, pid, since }: LockHolder, now: number): string {
   const minutes = Math.max(0, Math.floor((now - Date.parse(since)) / 60_000));

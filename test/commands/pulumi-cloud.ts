@@ -18,6 +18,8 @@ export interface PulumiCloud {
   readonly sent: Sent[];
   /** What is kept; a test may put something there or take it away. */
   settings: Record<string, unknown> | undefined;
+  /** The update that is in progress. */
+  operation: { readonly kind: string; readonly author: string; readonly started: number } | undefined;
 }
 
 const STACK = "/api/stacks/octo-org/mount-monitor/prod";
@@ -44,7 +46,7 @@ export async function startPulumiCloud(): Promise<PulumiCloud> {
     outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text());
   });
   onTestFinished(() => close(server));
-  const cloud: PulumiCloud = { url, sent: [], settings: undefined };
+  const cloud: PulumiCloud = { url, sent: [], settings: undefined, operation: undefined };
 
   app.use(async (call, next) => {
     const text = await call.req.text();
@@ -67,8 +69,10 @@ export async function startPulumiCloud(): Promise<PulumiCloud> {
       activeUpdate: "",
       tags: {},
       version: 0,
+      ...(cloud.operation ? { currentOperation: cloud.operation } : {}),
     }),
   );
+  app.get(`${STACK}/export`, (call) => call.json({ version: 3, deployment: {} }));
   app.get(SETTINGS, (call) =>
     cloud.settings
       ? call.json(cloud.settings)

@@ -5,13 +5,17 @@ import { startTime } from "../../src/services/liveness.ts";
 
 describe("npm run recover", () => {
   test.each([
-    [[], undefined, []],
-    [["--stack", "prod"], "prod", []],
-    [["--stack=prod"], "prod", []],
-    [["pulumi", "up", "--stack", "dev"], undefined, ["pulumi", "up", "--stack", "dev"]],
-    [["--stack", "prod", "npx", "pulumi", "up", "--yes"], "prod", ["npx", "pulumi", "up", "--yes"]],
-  ])("reads %j", (args, stack, command) => {
-    expect(parseCommandLine(args)).toEqual({ stack, command });
+    [[], undefined, 15, []],
+    [["--stack", "prod"], "prod", 15, []],
+    [["--stack=prod", "--wait", "0"], "prod", 0, []],
+    [["pulumi", "up", "--stack", "dev"], undefined, 15, ["pulumi", "up", "--stack", "dev"]],
+    [["--wait", "3", "npx", "pulumi", "up", "--wait"], undefined, 3, ["npx", "pulumi", "up", "--wait"]],
+  ])("reads %j", (args, stack, wait, command) => {
+    expect(parseCommandLine(args)).toEqual({ stack, wait, command });
+  });
+
+  test.each(["soon", "-1", "1.5", ""])("refuses to wait %j minutes", (wait) => {
+    expect(() => parseCommandLine([`--wait=${wait}`])).toThrow("npm run recover -- --wait 5");
   });
 
   test("refuses an option that it does not have", () => {

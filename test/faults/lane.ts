@@ -48,6 +48,8 @@ export interface Ended {
 export interface Running {
   readonly pid: number;
   readonly ended: Promise<Ended>;
+  /** Waits until it has shown this. */
+  shows(text: string): Promise<void>;
   /** Ends everything of it with SIGKILL: CLI, program, plugins, compilers. */
   kill(): Promise<void>;
   /** Ends only the CLI and the program with SIGKILL; plugins live on. */
@@ -62,6 +64,8 @@ export interface Asked {
   readonly environment?: Readonly<Record<string, string>>;
   /** Directory of the backend and of the engine; the lane's own by default. */
   readonly local?: string;
+  /** How long an update that is under way elsewhere is waited for, milliseconds. Default: not at all. */
+  readonly waitMs?: number;
 }
 
 /** A request of an update. */
@@ -143,9 +147,10 @@ export async function openLane(warm?: string): Promise<Lane> {
     settings: asked = {},
     environment: extra = {},
     local: place = local,
+    waitMs = 0,
   }: Asked = {}) => {
     const mark = randomUUID();
-    const plan: UpdatePlan = { local: place, operations, settings: { ...settings, ...asked }, environment };
+    const plan: UpdatePlan = { local: place, operations, settings: { ...settings, ...asked }, environment, waitMs };
     const child = spawn(join(project, "node_modules/.bin/node"), [join(project, "test/faults/update.ts")], {
       cwd: directory,
       env: {
@@ -162,7 +167,7 @@ export async function openLane(warm?: string): Promise<Lane> {
     });
     return {
       pid: child.pid ?? 0,
-      ended: ended(child),
+      ...watched(child),
       kill: () => killAll(() => processesWith(MARK, mark)),
       killEngine: () => killAll(async () => engineOf(await processesWith(MARK, mark), child.pid)),
     };
@@ -322,15 +327,24 @@ async function freePort(): Promise<number> {
   });
 }
 
-async function ended(child: ChildProcess): Promise<Ended> {
+function watched(child: ChildProcess): Pick<Running, "ended" | "shows"> {
   let shown = "";
+  const looks = new Set<() => void>();
   child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
     shown += piece;
+    for (const look of looks) look();
   });
-  const code = await new Promise<Ended["code"]>((resolve) => {
-    child.once("exit", (status, signal) => resolve(status ?? signal));
-  });
-  return { code, shown };
+  return {
+    ended: new Promise((resolve) => {
+      child.once("exit", (status, signal) => resolve({ code: status ?? signal, shown }));
+    }),
+    shows: (text) =>
+      new Promise((resolve) => {
+        const look = () => shown.includes(text) && resolve();
+        looks.add(look);
+        look();
+      }),
+  };
 }
 
 async function killAll(find: () => Promise<readonly number[]>): Promise<void> {

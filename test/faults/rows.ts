@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { expect } from "vitest";
 import { executablesOnPath } from "../../kit/search-path.ts";
 import { violations } from "./invariants.ts";
-import { type Asked, type Ended, type Lane, namesIn, REPOSITORY } from "./lane.ts";
+import { type Asked, type Ended, type Lane, namesIn, REPOSITORY, type Running } from "./lane.ts";
 import { killAt, problemsAfter, writes } from "./sweep.ts";
 
 /** What goes wrong, and what must then be true: a row of faults.md. */
@@ -381,6 +381,29 @@ export const scenarios: readonly Scenario[] = [
       const counted = [...lane.github.history, ...lane.registry.history].filter(writes).length;
       expect(counted).toBe(lane.clean.requests.filter(writes).length);
       return `the second fails before any request: ${sentence(end?.shown ?? "", /stack local is locked[^:]*/)}`;
+    },
+  },
+  {
+    row: 17,
+    fault: "a second update, on another machine, that waits for the first one",
+    async run(lane) {
+      const [first, place] = [lane.begin(), await otherMachine(lane)];
+      let second: Running | undefined;
+      lane.onBoundary(async (service, { path }, boundary) => {
+        if (second === undefined && service === "registry" && path.includes("/blobs/") && boundary === "before") {
+          second = lane.begin({ local: place, waitMs: 300_000 });
+          await second.shows("waiting up to 5 min");
+        }
+        return undefined;
+      });
+      expect((await first.ended).code).toBe(0);
+      const end = await second?.ended;
+      forgetFaults(lane);
+      expect([end?.code, end?.shown]).toEqual([0, expect.stringMatching(/Resources:\n\s+\d+ unchanged\n/)]);
+      await expectRelease(lane);
+      const counted = [...lane.github.history, ...lane.registry.history].filter(writes).length;
+      expect(counted).toBe(lane.clean.requests.filter(writes).length);
+      return `${sentence(end?.shown ?? "", /stack local is held by .*/)}; then 0 changes`;
     },
   },
   {

@@ -12,6 +12,8 @@ export interface UpdatePlan {
   readonly settings: Readonly<Record<string, string>>;
   /** What the plugins need in their environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** How long an update that is under way elsewhere is waited for, milliseconds. */
+  readonly waitMs: number;
 }
 
 export type Operation = "up" | "preview" | "refresh" | "destroy";
@@ -32,14 +34,15 @@ if (import.meta.main) {
   process.exit();
 }
 
-async function run({ local, operations, settings, environment }: UpdatePlan): Promise<void> {
+async function run({ local, operations, settings, environment, waitMs }: UpdatePlan): Promise<void> {
   const report = (line: string) => show(`${line}\n`);
   if ((await takeKernelLock(local)) === undefined) {
     throw new Error(`another update is at work in ${local}`);
   }
   const offspring = await markOffspring(local);
   const kit = await provisionKit({ report });
-  const { stack, configFile } = await openStack({ project: process.cwd(), local, kit, environment, settings, report });
+  const place = { project: process.cwd(), local, kit, environment, settings, report, waitMs };
+  const { stack, configFile } = await openStack(place);
   const shown = { configFile, color: "never", onOutput: show, onError: show } as const;
   const known = {
     up: () => withoutReport(stack).up({ ...shown, suppressOutputs: true }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lockedMessage, parseLock, parseRefusal } from "../../src/model/engine-lock.ts";
+import { isOutlived, lockedMessage, parseLock, parseRefusal } from "../../src/model/engine-lock.ts";
 
 const holder = { user: "me", host: "laptop", pid: 4711, since: "2026-01-02T03:04:05Z" };
 const content = '{"pid":4711,"username":"me","hostname":"laptop","timestamp":"2026-01-02T04:04:05.678901234+01:00"}';
@@ -51,5 +51,12 @@ describe("a lock of the engine", () => {
     ["2026-01-01T00:00:00Z", "0 min"],
   ])("at %s it is %s old", (now, age) => {
     expect(lockedMessage("prod", [{ where: "x", holder }], Date.parse(now))).toContain(`(${age} ago)`);
+  });
+
+  test("is older than any update after six hours, when its age is known", () => {
+    const lock = { where: "x", holder };
+    expect(isOutlived(lock, Date.parse("2026-01-02T09:04:05Z"))).toBe(false);
+    expect(isOutlived(lock, Date.parse("2026-01-02T09:04:06Z"))).toBe(true);
+    expect(isOutlived({ where: "x", holder: undefined }, Date.parse("2027-01-01T00:00:00Z"))).toBe(false);
   });
 });

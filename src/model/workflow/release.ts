@@ -43,7 +43,7 @@ export function releaseWorkflow(options: WorkflowOptions): Workflow {
         "runs-on": "ubuntu-24.04",
         environment: "release",
         permissions: { contents: "write", packages: "write", "id-token": "write" },
-        "timeout-minutes": 60,
+        "timeout-minutes": 75,
         steps: [
           checkout({
             why: "Program and settings are today's, whatever tree the tag has. Its sources are read from git's objects.",
@@ -57,9 +57,10 @@ export function releaseWorkflow(options: WorkflowOptions): Workflow {
           backend(options),
           {
             name: "Settle what an interrupted update left",
+            why: "Waits for an update that somebody runs elsewhere, 15 minutes at most.",
             run: 'npm run --silent recover -- --stack "$STACK"',
             env: { ...environment, STACK: stack },
-            "timeout-minutes": 10,
+            "timeout-minutes": 25,
           },
           {
             why: "Without the repository's settings: the job's token cannot administer them, and need not.",

@@ -1,0 +1,90 @@
+import { rmSync } from "node:fs";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { provisionKit } from "../kit/provision.ts";
+import { recover } from "../src/recovery.ts";
+import { openEngine } from "../src/services/engine.ts";
+import { ACCESS_TOKEN, startPulumiCloud } from "./commands/pulumi-cloud.ts";
+import { temporaryDirectory } from "./services/temporary.ts";
+
+const ROOT = { urn: "urn:pulumi:prod::demo::pulumi:pulumi:Stack::demo-prod", type: "pulumi:pulumi:Stack" };
+const OUTPUTS = { version: "1.0.0" };
+
+let bin: string;
+beforeAll(async () => {
+  bin = (await provisionKit({ report: () => {}, only: ["pulumi"] })).bin;
+}, 20 * 60_000);
+
+async function engineIn(directory: string, backend: string, stack: string) {
+  await writeFile(join(directory, "Pulumi.yaml"), "name: demo\nruntime: nodejs\n");
+  return openEngine({
+    command: join(bin, "pulumi"),
+    cwd: directory,
+    stack,
+    env: {
+      PULUMI_HOME: join(directory, "home"),
+      PULUMI_BACKEND_URL: backend,
+      PULUMI_CONFIG_PASSPHRASE: "x",
+      PULUMI_ACCESS_TOKEN: ACCESS_TOKEN,
+    },
+  });
+}
+
+// The real engine, with locks as it writes and refuses them.
+describe("recovery before an update", () => {
+  test("in a bucket waits for the update that has the lock, then keeps the state as it is", async () => {
+    const directory = await temporaryDirectory();
+    const state = join(directory, "state");
+    await mkdir(state);
+    const engine = await engineIn(directory, `file://${state}`, "prod");
+    await engine.run(["stack", "init"]);
+    const deployment = { manifest: {}, resources: [{ ...ROOT, custom: false, outputs: OUTPUTS }] };
+    await engine.run(["stack", "import"], JSON.stringify({ version: 3, deployment }));
+    const lock = join(state, ".pulumi/locks/organization/demo/prod/other.json");
+    const timestamp = new Date().toISOString();
+    await mkdir(dirname(lock), { recursive: true });
+    await writeFile(lock, JSON.stringify({ pid: 4711, username: "octo", hostname: "elsewhere", timestamp }));
+    const said: string[] = [];
+    await recover({
+      engine,
+      // The engine's own code for directories and buckets is one.
+      backend: "bucket",
+      isDead: () => false,
+      existing: async () => undefined,
+      waiting: { limitMs: 120_000, everyMs: 10 },
+      report(line) {
+        said.push(line);
+        rmSync(lock);
+      },
+    });
+    expect(said).toEqual([
+      expect.stringMatching(/stack prod is held by octo@elsewhere \(process 4711\), .*up to 2 min$/),
+    ]);
+    expect(await readdir(dirname(lock))).toEqual([]);
+    expect(JSON.parse(await engine.run(["stack", "output", "--json"]))).toEqual(OUTPUTS);
+  });
+
+  test("in Pulumi Cloud waits for the update in progress, and asks for nothing else", async () => {
+    const [cloud, directory] = await Promise.all([startPulumiCloud(), temporaryDirectory()]);
+    cloud.operation = { kind: "update", author: "octocat", started: Math.floor(Date.now() / 1000) };
+    const said: string[] = [];
+    await recover({
+      engine: await engineIn(directory, cloud.url, "octo-org/mount-monitor/prod"),
+      backend: "cloud",
+      isDead: () => false,
+      existing: async () => undefined,
+      waiting: { limitMs: 120_000, everyMs: 10 },
+      report(line) {
+        said.push(line);
+        cloud.operation = undefined;
+      },
+    });
+    expect(said).toEqual([
+      expect.stringMatching(
+        /stack octo-org\/mount-monitor\/prod is held by octocat \(update\), since .*: waiting up to 2 min$/,
+      ),
+    ]);
+    expect(cloud.sent.filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+});
