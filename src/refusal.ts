@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { messageOf } from "./model/quotation.ts";
 
 /**
  * Awaits a step of the program; when it refuses, the engine shows its message alone. A stack trace of ours would hide
@@ -8,6 +9,6 @@ export async function orRefuse<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {
-    throw error instanceof Error && !(error instanceof TypeError) ? new pulumi.RunError(error.message) : error;
+    throw error instanceof Error && !(error instanceof TypeError) ? new pulumi.RunError(messageOf(error)) : error;
   }
 }

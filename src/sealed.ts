@@ -2,6 +2,7 @@ import { type DeclaredRelease, textAssets } from "./model/assets.ts";
 import { parseChecksums } from "./model/checksums.ts";
 import { parseMarker } from "./model/marker.ts";
 import { parseMetadata, type ReleaseFacts } from "./model/metadata.ts";
+import { shown } from "./model/quotation.ts";
 import { writtenOnce } from "./model/write-once.ts";
 import type { RecallMetadata } from "./recorded-state.ts";
 import { rebuildBinary, restoreBinary, type Sources } from "./restoration.ts";
@@ -79,6 +80,7 @@ export async function rememberedRelease(tag: string, recall: RecallMetadata): Pr
 }
 
 const METADATA = "metadata.json";
+const MOST_NAMED = 10;
 
 async function recalled(release: Release, recall: RecallMetadata): Promise<string> {
   const { tagName, htmlUrl, body } = release;
@@ -135,5 +137,8 @@ async function textOf(name: string, release: Release, github: GitHub): Promise<s
 function assetList({ assets }: Release): string {
   return assets.length === 0
     ? "no assets"
-    : assets.map(({ name, digest }) => `${name} (${digest ?? "no digest"})`).join(", ");
+    : `${assets
+        .slice(0, MOST_NAMED)
+        .map(({ name, digest }) => `${shown(name)} (${digest ?? "no digest"})`)
+        .join(", ")}${assets.length > MOST_NAMED ? ", …" : ""}`;
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { artifactName, type BinaryArtifact } from "../model/artifact.ts";
 import { type BuildRequest, parseBuildRequest } from "../model/build-request.ts";
+import { messageOf } from "../model/quotation.ts";
 import type { Toolchain } from "../model/toolchain.ts";
 import { type ArtifactStorage, openStorage } from "../services/artifact-storage.ts";
 import { goBuild, goEnvironment, installedVersion, linkerFlags, toolchainAt } from "../services/go.ts";
@@ -76,7 +77,7 @@ if (import.meta.main) {
     const artifact = await buildArtifact(parseBuildRequest(process.env));
     process.stdout.write(`${JSON.stringify(artifact)}\n`);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -3,6 +3,7 @@ import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { differences, parseDeploymentSettings, patchOf, secretPatch } from "../model/deployment-settings.ts";
+import { messageOf, quoted } from "../model/quotation.ts";
 import { NAMESPACE } from "../model/setting.ts";
 import { run } from "../services/process.ts";
 
@@ -81,7 +82,7 @@ async function found(endpoint: string): Promise<unknown> {
 
 async function secretFrom(name: string): Promise<string> {
   if (!/^[A-Z_][A-Z0-9_]*$/.test(name)) {
-    throw new Error(`--secret "${name}": a variable has capital letters, digits and _, and starts with no digit`);
+    throw new Error(`--secret ${quoted(name)}: a variable has capital letters, digits and _, and starts with no digit`);
   }
   const value = await readAll(process.stdin);
   if (value.trim() === "") {
@@ -105,7 +106,7 @@ if (import.meta.main) {
   try {
     process.exitCode = await deployments(process.argv.slice(2), (line) => process.stdout.write(`${line}\n`));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

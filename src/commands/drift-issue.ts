@@ -3,6 +3,7 @@ import { LocalWorkspace } from "@pulumi/pulumi/automation/index.js";
 import { z } from "zod";
 import { type Difference, driftReport } from "../model/drift-report.ts";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
+import { messageOf } from "../model/quotation.ts";
 import { credentialsIn, redacted } from "../model/redaction.ts";
 import type { Issues } from "../services/github/issues.ts";
 import { issuesOf, JOB_AUTHOR, runUrl } from "../services/workflow-run.ts";
@@ -84,7 +85,7 @@ if (import.meta.main) {
     const done = await keepIssue(issuesOf(process.env), stack, await differences(stack), runUrl(process.env));
     process.stderr.write(`${done}\n`);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

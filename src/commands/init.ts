@@ -7,6 +7,7 @@ import { showPreview } from "../init/preview.ts";
 import { openStack, type StackPlan } from "../init/stack.ts";
 import { findTools } from "../init/tools.ts";
 import { PULUMI_CLOUD } from "../model/backend.ts";
+import { messageOf, quoted } from "../model/quotation.ts";
 import { NAMESPACE } from "../model/setting.ts";
 import { EXAMPLE_REPOSITORY, settingIn } from "../model/stack-file.ts";
 import { accessProblems } from "../model/token-access.ts";
@@ -115,7 +116,7 @@ async function login({ url, kind }: Answers["backend"]): Promise<void> {
     return;
   }
   if (chosen) {
-    throw new Error(`PULUMI_BACKEND_URL is "${chosen}" and wins over a login to ${url}: unset it`);
+    throw new Error(`PULUMI_BACKEND_URL is ${quoted(chosen)} and wins over a login to ${url}: unset it`);
   }
   const { exitCode, stderr } = await run("pulumi", ["login", url, "--non-interactive"]);
   if (exitCode === 0) {
@@ -148,7 +149,7 @@ if (import.meta.main) {
   try {
     process.exitCode = await init(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -9,6 +9,7 @@ import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
 import { plainText } from "../model/markdown.ts";
 import { type Configuration, withoutSecrets } from "../model/plain-configuration.ts";
 import { previewReport } from "../model/preview-report.ts";
+import { messageOf } from "../model/quotation.ts";
 import { credentialsIn, redacted } from "../model/redaction.ts";
 import { isSecret, NAMESPACE } from "../model/setting.ts";
 import * as git from "../services/git.ts";
@@ -100,7 +101,7 @@ async function tested(report: Report, source: string): Promise<Report> {
     const passed = await testModule({ commit: await git.commitOf(source, "HEAD"), prefix });
     return { ...report, markdown: `${report.markdown}\n${passed}.\n` };
   } catch (error) {
-    const reason = plainText(error instanceof Error ? error.message : String(error));
+    const reason = plainText(messageOf(error));
     return { markdown: `${report.markdown}\n**${reason}**\n`, ok: false };
   }
 }
@@ -136,7 +137,7 @@ if (import.meta.main) {
     process.stdout.write(markdown);
     process.exitCode = ok ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { messageOf } from "../model/quotation.ts";
 import type { Issues } from "../services/github/issues.ts";
 import { issuesOf, JOB_AUTHOR, pullRequestOf } from "../services/workflow-run.ts";
 
@@ -37,7 +38,7 @@ if (import.meta.main) {
     const done = await showComment(issuesOf(process.env), await pullRequestOf(process.env), body);
     process.stderr.write(`${done}\n`);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

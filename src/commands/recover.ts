@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { EngineLock } from "../model/engine-lock.ts";
+import { messageOf } from "../model/quotation.ts";
 import { recover } from "../recovery.ts";
 import { type Engine, openEngine } from "../services/engine.ts";
 import { directoryOf } from "../services/file-backend.ts";
@@ -140,7 +141,7 @@ if (import.meta.main) {
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,4 +1,5 @@
 import { json } from "node:stream/consumers";
+import { messageOf } from "../model/quotation.ts";
 import { pushedTag } from "../model/release-intent.ts";
 import { releaseSummary } from "../model/release-summary.ts";
 
@@ -7,6 +8,6 @@ try {
   const pushed = pushedTag(process.env);
   process.stdout.write(releaseSummary(await json(process.stdin), pushed.ok ? pushed.tag : undefined));
 } catch (error) {
-  process.stderr.write(`these are no outputs of this program: ${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(`these are no outputs of this program: ${messageOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
+import { quoted } from "../model/quotation.ts";
 import { buildkitVersion, useRemoteBuilder } from "../services/builder.ts";
 
 const BUILDER = "mount-monitor";
@@ -46,7 +47,7 @@ async function useBuildKit(address: string, environment: Environment): Promise<v
     process.stderr.write(`BuildKit ${await buildkitVersion(BUILDER)} answers at ${address}\n`);
   } catch (error) {
     throw new Error(
-      `BUILDKIT_HOST is "${address}", and no BuildKit answers there: set it in Pulumi.STACK.deploy.yaml, and run: npm run deployments`,
+      `BUILDKIT_HOST is ${quoted(address)}, and no BuildKit answers there: set it in Pulumi.STACK.deploy.yaml, and run: npm run deployments`,
       { cause: error },
     );
   }

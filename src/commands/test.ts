@@ -1,4 +1,5 @@
 import { parseTestRequest, type TestRequest } from "../model/build-request.ts";
+import { messageOf } from "../model/quotation.ts";
 import { mentions } from "../services/git.ts";
 import { goTest, toolchainAt } from "../services/go.ts";
 import { readSource, withExport } from "../services/source.ts";
@@ -33,7 +34,7 @@ if (import.meta.main) {
   try {
     process.stdout.write(`${await testModule(parseTestRequest(process.env))}\n`);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

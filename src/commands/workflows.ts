@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { parseSettings } from "../model/configuration.ts";
 import { withoutSecrets } from "../model/plain-configuration.ts";
+import { messageOf } from "../model/quotation.ts";
 import { workflowFiles, workflowOptions } from "../model/workflows.ts";
 
 /**
@@ -33,7 +34,7 @@ if (import.meta.main) {
       process.stdout.write(`${path}\n`);
     }
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { isCancel, log, password, select, text } from "@clack/prompts";
 import { type ParsedBackend, PULUMI_CLOUD, parseBackend } from "../model/backend.ts";
+import { quoted } from "../model/quotation.ts";
 import { parseRepository } from "../model/reference.ts";
 import { urlProblem } from "../model/setting-rule.ts";
 
@@ -128,7 +129,7 @@ export async function askedAnswers(
       : choice;
   if (isCancel(address)) return undefined;
   const backend = parseBackend(address);
-  if (!backend.ok) throw new Error(`--backend is "${address}": ${backend.problem}`);
+  if (!backend.ok) throw new Error(`--backend is ${quoted(address)}: ${backend.problem}`);
 
   const fallback = environment.GITHUB_TOKEN ? "GITHUB_TOKEN of the environment" : stored ? "the stored one" : undefined;
   const token = await password({
@@ -157,7 +158,7 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 
 function problem(name: string, value: string, found: string | undefined): string[] {
-  return found === undefined ? [] : [`${name} is ${value ? JSON.stringify(value) : "not given"}: ${found}`];
+  return found === undefined ? [] : [`${name} is ${value ? quoted(value) : "not given"}: ${found}`];
 }
 
 function repositoryProblem(value: string): string | undefined {

@@ -1,3 +1,4 @@
+import { quoted, shown } from "./quotation.ts";
 import type { Version } from "./version.ts";
 
 /** Go architectures that a release may have binaries for, with the registry's variant-free names (`linux/{arch}`). */
@@ -75,9 +76,7 @@ export function checkArtifactSet(artifacts: readonly BinaryArtifact[], expected:
 export function parseArtifact(text: string): BinaryArtifact {
   const value = parsed(text);
   if (!isArtifact(value)) {
-    throw new Error(
-      `a build printed ${JSON.stringify(text.slice(0, 500))}, which is not the JSON of a Binary Artifact`,
-    );
+    throw new Error(`a build printed ${quoted(text, 500)}, which is not the JSON of a Binary Artifact`);
   }
   return value;
 }
@@ -91,17 +90,17 @@ function checkArtifact(artifact: BinaryArtifact, { binaryName, architectures, ve
     problems.push(`its name must be "${name}"`);
   }
   if (artifact.version !== version) {
-    problems.push(`version "${artifact.version}" must be "${version}"`);
+    problems.push(`version ${quoted(artifact.version)} must be "${version}"`);
   }
   if (!isChecksum(artifact.checksum)) {
-    problems.push(`checksum "${artifact.checksum}" is not a SHA-256 in 64 lower-case hex digits`);
+    problems.push(`checksum ${quoted(artifact.checksum)} is not a SHA-256 in 64 lower-case hex digits`);
   } else if (artifact.path !== artifactPath(artifact.checksum)) {
-    problems.push(`path "${artifact.path}" must be "${artifactPath(artifact.checksum)}"`);
+    problems.push(`path ${quoted(artifact.path)} must be "${artifactPath(artifact.checksum)}"`);
   }
   if (!Number.isSafeInteger(artifact.size) || artifact.size <= 0) {
     problems.push(`size ${artifact.size} is not a number of bytes`);
   }
-  return problems.map((problem) => `${artifact.name} (${artifact.architecture}): ${problem}`);
+  return problems.map((problem) => `${shown(artifact.name)} (${artifact.architecture}): ${problem}`);
 }
 
 function parsed(text: string): unknown {

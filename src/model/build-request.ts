@@ -1,5 +1,6 @@
 import { ARCHITECTURES, type Architecture, isArchitecture } from "./artifact.ts";
 import type { ReleaseFacts } from "./metadata.ts";
+import { quoted } from "./quotation.ts";
 
 /** All that decides one binary; the commit itself says which Go. */
 export interface BuildRequest {
@@ -66,10 +67,10 @@ export function parseBuildRequest(environment: Readonly<Partial<Record<string, s
   const architecture = required("RELEASE_ARCHITECTURE");
   const verifyArgs = parseArguments(args);
   if (architecture && !isArchitecture(architecture)) {
-    problems.push(`RELEASE_ARCHITECTURE "${architecture}" is none of ${ARCHITECTURES.join(", ")}`);
+    problems.push(`RELEASE_ARCHITECTURE ${quoted(architecture)} is none of ${ARCHITECTURES.join(", ")}`);
   }
   if (!verifyArgs) {
-    problems.push(`RELEASE_VERIFY_ARGS ${JSON.stringify(args)} is no JSON list of texts such as ["--version"]`);
+    problems.push(`RELEASE_VERIFY_ARGS ${quoted(args)} is no JSON list of texts such as ["--version"]`);
   }
   const request = {
     version: required("RELEASE_VERSION"),

@@ -1,3 +1,5 @@
+import { quoted } from "./quotation.ts";
+
 /** One line of `checksums.txt`. */
 export interface ChecksumLine {
   /** Plain file name, without a directory. */
@@ -26,10 +28,10 @@ export function formatChecksums(lines: readonly ChecksumLine[]): string {
   const names = new Set<string>();
   for (const { name, checksum } of sorted) {
     if (!NAME.test(name)) {
-      throw new Error(`${JSON.stringify(name)} cannot stand in checksums.txt: use letters, digits, ".", "_" and "-"`);
+      throw new Error(`${quoted(name)} cannot stand in checksums.txt: use letters, digits, ".", "_" and "-"`);
     }
     if (!CHECKSUM.test(checksum)) {
-      throw new Error(`the checksum of ${name} is ${JSON.stringify(checksum)}, not 64 lower-case hexadecimal digits`);
+      throw new Error(`the checksum of ${name} is ${quoted(checksum)}, not 64 lower-case hexadecimal digits`);
     }
     if (names.has(name)) {
       throw new Error(`${name} has two checksums`);
@@ -49,7 +51,7 @@ export function parseChecksums(text: string): ParsedChecksums {
   for (const [index, line] of text.replace(/\n$/, "").split("\n").entries()) {
     const [, checksum, name] = LINE.exec(line) ?? [];
     if (checksum === undefined || name === undefined || !NAME.test(name)) {
-      problems.push(`line ${index + 1} of checksums.txt is not "<SHA-256>  <name>": ${quoted(line)}`);
+      problems.push(`line ${index + 1} of checksums.txt is not "<SHA-256>  <name>": ${quoted(line, 120)}`);
     } else if (checksums.has(name)) {
       problems.push(`line ${index + 1} of checksums.txt names ${name} again`);
     } else {
@@ -57,8 +59,4 @@ export function parseChecksums(text: string): ParsedChecksums {
     }
   }
   return problems.length === 0 ? { ok: true, checksums } : { ok: false, problems };
-}
-
-function quoted(line: string): string {
-  return JSON.stringify(line.length > 120 ? `${line.slice(0, 120)}…` : line);
 }

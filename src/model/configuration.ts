@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { nearest } from "./nearest.ts";
+import { quoted } from "./quotation.ts";
 import { parseReference } from "./reference.ts";
 import { type Environment, pushedTag, type ReleaseIntent, releaseIntent } from "./release-intent.ts";
 import { NAMESPACE, SETTINGS, type Setting, settingsSchema } from "./setting.ts";
@@ -70,10 +71,6 @@ const TYPES = {
   array: "a list",
   object: "a map of names and values",
 } as const satisfies Record<Setting["type"], string>;
-
-const LONGEST_QUOTE = 80;
-// What looks like a token or a password is not repeated, whatever setting it was put into by mistake.
-const TOKEN = /(?:gh[a-z]_|github_pat_)\w+|(?<=:\/\/)[^/@]*(?=@)/g;
 
 function unknownKeys(config: RawSettings["config"]): string[] {
   const known = SETTINGS.map(({ key }) => key);
@@ -179,14 +176,4 @@ function fullKey({ key }: Setting): string {
 
 function defaultImage(repository: string): string {
   return `ghcr.io/${repository.toLowerCase()}`;
-}
-
-/** In quotes, cut, and in ASCII, so that a look-alike or a hidden character is seen. */
-function quoted(value = ""): string {
-  const plain = value.slice(0, 4 * LONGEST_QUOTE).replace(TOKEN, "***");
-  const text = JSON.stringify(plain.slice(0, LONGEST_QUOTE)).replace(
-    /[^ -~]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
-  return value.length > LONGEST_QUOTE ? `${text}… (${value.length} characters)` : text;
 }

@@ -1,3 +1,5 @@
+import { visible } from "./quotation.ts";
+
 /**
  * One thing in which the world is not as it was recorded. What is missing can be restored from the recorded facts; what
  * is there and is another is nobody's to overwrite.
@@ -10,12 +12,12 @@ export interface Difference {
 
 /** Something that was recorded is not there. */
 export function missing(text: string): Difference {
-  return { kind: "missing", text };
+  return { kind: "missing", text: visible(text) };
 }
 
 /** Something else is there, or something that was not recorded. */
 export function other(text: string): Difference {
-  return { kind: "other", text };
+  return { kind: "other", text: visible(text) };
 }
 
 /** The sentences of what an update can only refuse. */

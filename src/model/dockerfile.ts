@@ -1,3 +1,5 @@
+import { quoted } from "./quotation.ts";
+
 /**
  * Path of the program that an image starts, without the leading slash: `ENTRYPOINT ["/mount-monitor"]` → `mount-monitor`.
  * The last ENTRYPOINT counts, as in a build.
@@ -11,7 +13,7 @@ export function entrypointOf(dockerfile: string): string {
   const path = /^\[\s*"\/([^"\\\s]+)"/.exec(last ?? "")?.[1];
   if (path === undefined) {
     throw new Error(
-      `Dockerfile.release has ${last === undefined ? "no ENTRYPOINT" : `the ENTRYPOINT ${last.trim()}`}; it must be ENTRYPOINT ["/program"], an absolute ` +
+      `Dockerfile.release has ${last === undefined ? "no ENTRYPOINT" : `the ENTRYPOINT ${quoted(last.trim())}`}; it must be ENTRYPOINT ["/program"], an absolute ` +
         "path in exec form, so that the binary in the image can be compared",
     );
   }

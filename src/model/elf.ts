@@ -1,4 +1,5 @@
 import type { Architecture } from "./artifact.ts";
+import { quoted } from "./quotation.ts";
 import type { Version } from "./version.ts";
 
 /** What an executable must be. */
@@ -152,11 +153,11 @@ function buildProblems(build: GoBuild | undefined, { architecture, goVersion }: 
   return [
     ...(goVersion === undefined || build.goVersion === goVersion
       ? []
-      : [`it was built with "${build.goVersion}", and must be built with "${goVersion}"`]),
+      : [`it was built with ${quoted(build.goVersion)}, and must be built with "${goVersion}"`]),
     ...Object.entries(settings).flatMap(([name, value]) =>
       build.settings[name] === value
         ? []
-        : [`it was built with ${name}="${build.settings[name] ?? ""}", and must be built with "${value}"`],
+        : [`it was built with ${name}=${quoted(build.settings[name])}, and must be built with "${value}"`],
     ),
   ];
 }
@@ -168,7 +169,7 @@ function versionProblems(bytes: Uint8Array, { version, versionVariable }: Expect
   }
   return read.value === version
     ? []
-    : [`${versionVariable} in it is ${JSON.stringify(read.value.slice(0, 200))}, and must be "${version}"`];
+    : [`${versionVariable} in it is ${quoted(read.value, 200)}, and must be "${version}"`];
 }
 
 /** An input that is not what its headers say. */

@@ -1,4 +1,5 @@
 import { type Difference, missing, other } from "./difference.ts";
+import { shown } from "./quotation.ts";
 import { compareVersions, isPrerelease, tagOf, type Version } from "./version.ts";
 
 /** One line of the ledger: what a release was when it was published. */
@@ -51,8 +52,8 @@ export function releaseDifferences(version: Version, { checksums }: LedgerEntry,
       return found === checksum ? [] : [other(`asset ${name} of ${tag} has SHA-256 ${found}, recorded is ${checksum}`)];
     }),
     ...[...assets.keys()]
-      .filter((name) => !(name in checksums))
-      .map((name) => other(`asset ${name} of ${tag} does not belong to the release`)),
+      .filter((name) => !Object.hasOwn(checksums, name))
+      .map((name) => other(`asset ${shown(name)} of ${tag} does not belong to the release`)),
   ];
 }
 

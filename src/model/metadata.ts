@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ARCHITECTURES, type BinaryArtifact, checkArtifactSet, isChecksum } from "./artifact.ts";
+import { quoted, shown } from "./quotation.ts";
 import { settingsSchema } from "./setting.ts";
 import { parseTag, parseVersion, type Version } from "./version.ts";
 
@@ -95,7 +96,11 @@ export function parseMetadata(json: string): ReleaseFacts {
   }
   const result = metadataSchema.safeParse(value);
   if (!result.success) {
-    throw invalid(result.error.issues.map(({ path, message }) => `${path.join(".") || "metadata.json"}: ${message}`));
+    throw invalid(
+      result.error.issues.map(
+        ({ path, message }) => `${shown(path.map(String).join(".") || "metadata.json")}: ${message}`,
+      ),
+    );
   }
   const { schema: _, ...facts } = result.data.release;
   const problems = contradictions(result.data, facts);
@@ -222,14 +227,16 @@ function contradictions(outer: z.infer<typeof metadataSchema>, facts: ReleaseFac
   const architectures = artifacts.map(({ architecture }) => architecture);
   return [
     ...pairs.flatMap(([name, found, expected]) =>
-      found === expected ? [] : [`${name}: is "${found}", expected "${expected}"`],
+      found === expected ? [] : [`${name}: is ${quoted(found)}, expected ${quoted(expected)}`],
     ),
     ...(architectures
       .map((architecture) => `linux/${architecture}`)
       .toSorted()
       .join() === image.platforms.toSorted().join()
       ? []
-      : [`release.artifacts: are for ${architectures.join(", ")}, the image for ${image.platforms.join(", ")}`]),
+      : [
+          `release.artifacts: are for ${architectures.join(", ")}, the image for ${quoted(image.platforms.join(", "))}`,
+        ]),
     ...checkArtifactSet(artifacts, { binaryName: source.binaryName, architectures, version: facts.version }).map(
       (problem) => `release.artifacts: ${problem}`,
     ),
@@ -244,7 +251,7 @@ function parsed(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new Error(`metadata.json is not JSON: ${JSON.stringify(json.slice(0, 80))}`, { cause: error });
+    throw new Error(`metadata.json is not JSON: ${quoted(json)}`, { cause: error });
   }
 }
 

@@ -1,3 +1,4 @@
+import { quoted } from "./quotation.ts";
 import { releaseOf, type Version } from "./version.ts";
 
 /** What this update is asked to release. */
@@ -26,7 +27,7 @@ export function pushedTag(environment: Environment): PushedTag {
   if (pulumi !== undefined && github !== undefined && pulumi !== github) {
     return {
       ok: false,
-      problem: `PULUMI_CI_TAG_NAME is ${JSON.stringify(pulumi)} and GITHUB_REF_NAME is ${JSON.stringify(github)}: an update releases one tag`,
+      problem: `PULUMI_CI_TAG_NAME is ${quoted(pulumi)} and GITHUB_REF_NAME is ${quoted(github)}: an update releases one tag`,
     };
   }
   const tag = pulumi ?? github;

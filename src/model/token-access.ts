@@ -1,3 +1,5 @@
+import { oneLine, quoted } from "./quotation.ts";
+
 /** What GitHub said of a token and of the repository that it is to be used for. */
 export interface TokenFacts {
   readonly repository: string;
@@ -29,7 +31,7 @@ export function accessProblems({ repository, login, scopes, found, refused }: To
     lacking.length === 0
       ? []
       : [
-          `the token lacks the scope ${lacking.map(quoted).join(" and ")} (it has: ${scopes?.join(", ") || "none"}). ` +
+          `the token lacks the scope ${lacking.map((scope) => quoted(scope)).join(" and ")} (it has: ${oneLine(scopes?.join(", ") ?? "") || "none"}). ` +
             `Add it at https://github.com/settings/tokens, or make a token: https://github.com/settings/tokens/new?scopes=${SCOPES.join(",")}`,
         ];
   if (!found) {
@@ -59,8 +61,4 @@ export function accessProblems({ repository, login, scopes, found, refused }: To
       : []),
     ...(found.archived ? [`repository ${quoted(repository)} is archived: nothing can be written to it`] : []),
   ];
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text);
 }

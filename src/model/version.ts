@@ -1,4 +1,5 @@
 import semver from "semver";
+import { quoted } from "./quotation.ts";
 
 /** Semantic version `MAJOR.MINOR.PATCH[-prerelease]`, without a leading `v` and without build metadata. */
 export type Version = string;
@@ -45,7 +46,7 @@ export function releaseOf(tag: string): TagMeaning {
   const parsed = parseTag(tag);
   return parsed.ok
     ? { kind: "release", version: parsed.version }
-    : { kind: "none", reason: `tag ${JSON.stringify(tag.slice(0, LONGEST + 1))} makes no release: ${parsed.problem}` };
+    : { kind: "none", reason: `tag ${quoted(tag)} makes no release: ${parsed.problem}` };
 }
 
 /**
@@ -76,7 +77,7 @@ function problemOf(text: string): string | undefined {
   }
   if (text.startsWith("v")) {
     const rest = text.slice(1);
-    return `a version has no leading v${GRAMMAR.test(rest) ? `, write ${JSON.stringify(rest)}` : ""}`;
+    return `a version has no leading v${GRAMMAR.test(rest) ? `, write ${quoted(rest)}` : ""}`;
   }
   if (text.includes("+")) {
     return "build metadata (+) cannot be released, because a registry tag cannot carry it";

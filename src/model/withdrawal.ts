@@ -1,4 +1,5 @@
 import { commentJson } from "./hidden-comment.ts";
+import { quoted } from "./quotation.ts";
 import { NAMESPACE } from "./setting.ts";
 import { tagOf, type Version } from "./version.ts";
 
@@ -88,7 +89,7 @@ export function withdrawalProblems(asked: Withdrawals): string[] {
     // The settings that go with an older tag do not know of a withdrawal that was decided after it.
     ...(pushedTag === undefined ? [] : left).map(
       (version) =>
-        `${NAMESPACE}:withdrawn does not name "${version}", which is withdrawn now, and the pushed tag "${pushedTag}" is no decision to bring it back. ` +
+        `${NAMESPACE}:withdrawn does not name "${version}", which is withdrawn now, and the pushed tag ${quoted(pushedTag)} is no decision to bring it back. ` +
         `Run: pulumi config set --path '${NAMESPACE}:withdrawn[${withdrawn.length}]' ${version}, or bring it back first, by an update without a tag`,
     ),
   ];

@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { mediaTypeOf } from "../model/assets.ts";
 import { type Difference, missing, other, refusals } from "../model/difference.ts";
 import { formatMarker, parseMarker, sameMarker } from "../model/marker.ts";
+import { shown } from "../model/quotation.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 import type { Asset, GitHub, NewDraft, Release } from "../services/github.ts";
@@ -231,7 +232,7 @@ async function assetProblems(
 ): Promise<Difference[]> {
   const unexpected = release.assets
     .filter(({ name }) => !expected.some((asset) => asset.name === name))
-    .map(({ name }) => other(`asset ${name} of ${release.tagName} does not belong to the release`));
+    .map(({ name }) => other(`asset ${shown(name)} of ${release.tagName} does not belong to the release`));
   const problems = await Promise.all(
     expected.map(async ({ name, size, checksum }) => {
       const asset = release.assets.find((candidate) => candidate.name === name);
@@ -243,7 +244,7 @@ async function assetProblems(
         ? []
         : [
             other(
-              `asset ${name} of ${release.tagName} is ${found.state}, ${found.size} bytes, SHA-256 ${found.checksum}; ` +
+              `asset ${name} of ${release.tagName} is ${shown(found.state)}, ${found.size} bytes, SHA-256 ${found.checksum}; ` +
                 `recorded are ${size} bytes, SHA-256 ${checksum}`,
             ),
           ];

@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import { type Difference, missing, other, refusals } from "../model/difference.ts";
+import { shown } from "../model/quotation.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import type { Index, Registry } from "../services/registry.ts";
 import { ServiceError } from "../services/service-error.ts";
@@ -92,7 +93,7 @@ function indexProblems(index: Index | undefined, { image, tag, digest, digests }
     }),
     ...[...served.keys()]
       .filter((platform) => !(platform in digests))
-      .map((platform) => other(`${image}:${tag} serves a platform that was not built: ${platform}`)),
+      .map((platform) => other(`${image}:${tag} serves a platform that was not built: ${shown(platform)}`)),
   ];
 }
 

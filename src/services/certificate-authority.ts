@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import tls from "node:tls";
+import { messageOf, oneLine, quoted } from "../model/quotation.ts";
 
 const trusted = new Set<string>();
 
@@ -22,7 +23,7 @@ export function trustCertificates(path: string): void {
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), ...own]);
   } catch (error) {
     throw new Error(
-      `the CA file "${path}" (SSL_CERT_FILE) cannot be used: ${error instanceof Error ? error.message : error}. ` +
+      `the CA file ${quoted(path, 250)} (SSL_CERT_FILE) cannot be used: ${oneLine(messageOf(error))}. ` +
         "Let it name a PEM file with certificates, or unset it.",
     );
   }

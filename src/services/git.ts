@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Change } from "../model/commit-message.ts";
+import { oneLine, quoted, shown } from "../model/quotation.ts";
 import { git } from "./git/command.ts";
 
 export { snapshotDirectory } from "./git/snapshot.ts";
@@ -23,7 +24,7 @@ export async function locate(directory: string): Promise<Location> {
   const location = await find(directory);
   if (!location) {
     throw new Error(
-      `${resolve(directory)} is in no git checkout, and a release is made from a commit: clone the repository, or name the Go module's directory: pulumi config set source DIR`,
+      `${shown(resolve(directory))} is in no git checkout, and a release is made from a commit: clone the repository, or name the Go module's directory: pulumi config set source DIR`,
     );
   }
   return location;
@@ -41,9 +42,9 @@ export async function commitOf(directory: string, revision: string): Promise<str
     { accepted: [1, 128] },
   );
   if (exitCode !== 0) {
-    const reason = stderr.trim() ? ` (${stderr.trim()})` : "";
+    const reason = stderr.trim() ? ` (${oneLine(stderr)})` : "";
     throw new Error(
-      `"${revision}" is no commit in ${resolve(directory)}${reason}: fetch it with \`git fetch --tags --unshallow\`, or name another: pulumi config set commit COMMIT`,
+      `${quoted(revision)} is no commit in ${shown(resolve(directory))}${reason}: fetch it with \`git fetch --tags --unshallow\`, or name another: pulumi config set commit COMMIT`,
     );
   }
   return text(stdout).trim();
@@ -127,7 +128,9 @@ async function find(directory: string): Promise<Location | undefined> {
     if (stderr.includes("not a git repository")) {
       return undefined;
     }
-    throw new Error(`git cannot use ${resolve(directory)}: ${stderr.trim()}`);
+    throw new Error(
+      `git cannot use ${shown(resolve(directory))} (${oneLine(stderr)}): mend that, or name the Go module's directory: pulumi config set source DIR`,
+    );
   }
   const [bare, gitDirectory = "", prefix = ""] = text(stdout).split("\n");
   if (bare === "true") {

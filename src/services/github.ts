@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quoted, shown } from "../model/quotation.ts";
 import { parseRepository } from "../model/reference.ts";
 import { type ApiOptions, createApi, type Page, pageSize, type SeenPage, type SendPage } from "./github/api.ts";
 import { type Assets, createAssets } from "./github/assets.ts";
@@ -81,7 +82,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
   const parsed = parseRepository(repository);
   if (!parsed.ok) {
     throw new Error(
-      `repository "${repository}": ${parsed.problem}: pulumi config set mount-monitor:repository owner/name`,
+      `repository ${quoted(repository)}: ${parsed.problem}: pulumi config set mount-monitor:repository owner/name`,
     );
   }
   const place = { owner: parsed.owner, repo: parsed.name };
@@ -195,7 +196,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
     const found = await api.call(repositorySchema, (ask) => ask("GET /repos/{owner}/{repo}", place));
     if (found.fullName.toLowerCase() !== repository.toLowerCase()) {
       throw new Error(
-        `repository "${repository}" is called "${found.fullName}" now: pulumi config set mount-monitor:repository ${found.fullName}`,
+        `repository "${repository}" is called ${quoted(found.fullName)} now: pulumi config set mount-monitor:repository ${shown(found.fullName)}`,
       );
     }
     return found;
@@ -216,7 +217,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
     }
     if (target && target.type !== "commit") {
       throw new Error(
-        `tag ${tag} of ${repository} stands for a ${target.type}, not for a commit: a release is made from a commit`,
+        `tag ${tag} of ${repository} stands for a ${shown(target.type)}, not for a commit: a release is made from a commit`,
       );
     }
     return target?.sha;

@@ -1,3 +1,4 @@
+import { messageOf, oneLine, quoted, shown } from "../model/quotation.ts";
 import { parseReference } from "../model/reference.ts";
 import { trustCertificates } from "./certificate-authority.ts";
 import type { Credentials } from "./registry/credentials.ts";
@@ -115,7 +116,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
       if (!isIndexType(found.mediaType)) {
         throw fail(
           name,
-          `is an image for a single platform ("${found.mediaType}"), not an index: publish it for all platforms`,
+          `is an image for a single platform (${quoted(found.mediaType)}), not an index: publish it for all platforms`,
         );
       }
       documents.set(found.digest, Promise.resolve(found));
@@ -152,7 +153,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
         }
         const stored = answer.headers.get("docker-content-digest");
         if (stored !== null && stored !== digest) {
-          throw fail(tag, `was stored as ${stored}, sent was ${digest}: do not trust this tag`);
+          throw fail(tag, `was stored as ${shown(stored)}, sent was ${digest}: do not trust this tag`);
         }
         return digest;
       });
@@ -211,7 +212,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
         if (claimed !== null && claimed !== digest) {
           throw fail(
             name,
-            `is served with the digest ${claimed}, its bytes have ${digest}: the registry or something before it changed them`,
+            `is served with the digest ${shown(claimed)}, its bytes have ${digest}: the registry or something before it changed them`,
           );
         }
       }
@@ -250,9 +251,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
         throw await refusal(digest, answer);
       }
       return read(verified(answer.body, digest, size)).catch((error: unknown) => {
-        throw error instanceof ServiceError
-          ? error
-          : fail(digest, `cannot be used: ${error instanceof Error ? error.message : error}`);
+        throw error instanceof ServiceError ? error : fail(digest, `cannot be used: ${oneLine(messageOf(error))}`);
       });
     });
   }
@@ -273,21 +272,21 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
     try {
       return parse(JSON.parse(Buffer.from(raw).toString("utf8")));
     } catch (error) {
-      throw fail(name, `cannot be read: ${error instanceof Error ? error.message : error}`);
+      throw fail(name, `cannot be read: ${oneLine(messageOf(error))}`);
     }
   }
 
   // Checked rather than escaped: neither form has a character that an address could take for something else.
   function manifestUrl(name: string): string {
     if (!isDigest(name) && !/^\w[\w.-]{0,127}$/.test(name)) {
-      throw new Error(`"${name}" is neither a tag nor a digest of ${host}/${repository}`);
+      throw new Error(`${quoted(name)} is neither a tag nor a digest of ${host}/${repository}`);
     }
     return `${root}/manifests/${name}`;
   }
 
   function named(digest: string): Digest {
     if (!isDigest(digest)) {
-      throw new Error(`"${digest}" is no digest of ${host}/${repository}: expected sha256: and 64 hex digits`);
+      throw new Error(`${quoted(digest)} is no digest of ${host}/${repository}: expected sha256: and 64 hex digits`);
     }
     return digest;
   }
@@ -329,7 +328,7 @@ function splitReference(text: string): { host: string; repository: string } {
       ? "it has a tag or a digest, which the release adds itself"
       : undefined;
   if (!parsed.ok || problem !== undefined) {
-    throw new Error(`image "${text}": ${problem}: pulumi config set mount-monitor:image host/path`);
+    throw new Error(`image ${quoted(text)}: ${problem}: pulumi config set mount-monitor:image host/path`);
   }
   return { host: parsed.reference.host, repository: parsed.reference.path };
 }

@@ -1,3 +1,5 @@
+import { visible } from "../model/quotation.ts";
+
 /** What is known about a call that failed. */
 export interface Failure {
   /** `GitHub`, or `registry ghcr.io`. */
@@ -29,7 +31,7 @@ export class ServiceError extends Error {
   readonly text: string;
 
   constructor(message: string, failure: Failure) {
-    super(message, failure.cause === undefined ? undefined : { cause: failure.cause });
+    super(visible(message), failure.cause === undefined ? undefined : { cause: failure.cause });
     this.service = failure.service;
     this.status = failure.status;
     this.transient = failure.transient ?? false;

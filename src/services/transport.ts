@@ -1,3 +1,4 @@
+import { oneLine, quoted, shown } from "../model/quotation.ts";
 import { patient } from "./retry.ts";
 import { ServiceError } from "./service-error.ts";
 
@@ -90,7 +91,7 @@ export function createTransport({
     for (let hops = 0; ; hops++) {
       if (url.protocol !== "https:" && !(plainLoopback && url.protocol === "http:" && isLoopback(url))) {
         throw refuse(
-          `sends to ${withoutQuery(url)}: only https is used, a credential or a binary never travels unprotected`,
+          `sends to ${shown(withoutQuery(url))}: only https is used, a credential or a binary never travels unprotected`,
         );
       }
       const response = await fetch(url.href, {
@@ -108,18 +109,18 @@ export function createTransport({
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
       if (!next || hops === maxRedirects) {
         throw refuse(
-          next ? `redirects more than ${maxRedirects} times` : `redirects to "${location}", which is no address`,
+          next ? `redirects more than ${maxRedirects} times` : `redirects to ${quoted(location)}, which is no address`,
         );
       }
       if (request.method !== "GET" && request.method !== "HEAD") {
         throw refuse(
-          `redirects a write to ${withoutQuery(next)}; nothing was sent there. Was it renamed? Correct its setting`,
+          `redirects a write to ${shown(withoutQuery(next))}; nothing was sent there. Was it renamed? Correct its setting`,
         );
       }
       if (next.origin !== home) {
         if (request.redirects !== "anywhere") {
           throw refuse(
-            `redirects to another host, ${withoutQuery(next)}; nothing was sent there. Check the address in the settings`,
+            `redirects to another host, ${shown(withoutQuery(next))}; nothing was sent there. Check the address in the settings`,
           );
         }
         headers = withoutCredential(headers);
@@ -140,12 +141,7 @@ export async function contentOf({ body }: Pick<Answer, "body">): Promise<Buffer<
 
 /** What an error's body says, in one line: the messages of GitHub and of registries, else the beginning of the text. */
 export function detailOf(text: string): string {
-  const plain = (line: string) =>
-    line
-      .replace(/<[^>]*>/g, " ")
-      .replace(/\s+/g, " ")
-      .trim()
-      .slice(0, 300) || "(no explanation)";
+  const plain = (said: string) => oneLine(said.replace(/<[^>]*>/g, " ")) || "(no explanation)";
   try {
     const said: unknown = JSON.parse(text);
     const errors = property(said, "errors");

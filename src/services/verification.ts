@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import type { Architecture } from "../model/artifact.ts";
 import { type ExpectedBinary, examineBinary } from "../model/elf.ts";
+import { quoted } from "../model/quotation.ts";
 import { ProcessError, type ProcessResult, run } from "./process.ts";
 
 /** A binary to be verified. */
@@ -98,8 +99,8 @@ function refuseOtherAnswer(
   const printed = new TextDecoder().decode(stdout);
   if (exitCode !== 0 || printed.replace(/\r?\n$/, "") !== version) {
     throw new Error(
-      `binary ${name} ${verifyArgs.join(" ")} must print exactly "${version}", and printed ${JSON.stringify(printed.slice(0, 500))} ` +
-        `(exit code ${exitCode}${stderr.trim() && `, ${JSON.stringify(stderr.trim().slice(0, 500))}`}); ` +
+      `binary ${name} ${verifyArgs.join(" ")} must print exactly "${version}", and printed ${quoted(printed, 500)} ` +
+        `(exit code ${exitCode}${stderr.trim() && `, ${quoted(stderr.trim(), 500)}`}); ` +
         "mend it, or say how it is asked: pulumi config set --path 'verifyArgs[0]' ARGUMENT (an empty list: it is examined only)",
     );
   }

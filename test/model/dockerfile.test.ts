@@ -21,10 +21,10 @@ describe("the entry point", () => {
     ["", "no ENTRYPOINT"],
     ['CMD ["/demo"]', "no ENTRYPOINT"],
     ['# ENTRYPOINT ["/demo"]', "no ENTRYPOINT"],
-    ["ENTRYPOINT /demo --flag", "the ENTRYPOINT /demo --flag"],
-    ['ENTRYPOINT ["/first"]\nENTRYPOINT /demo\n', "the ENTRYPOINT /demo"],
-    ['ENTRYPOINT ["demo"]', 'the ENTRYPOINT ["demo"]'],
-    ["ENTRYPOINT []", "the ENTRYPOINT []"],
+    ["ENTRYPOINT /demo --flag", 'the ENTRYPOINT "/demo --flag"'],
+    ['ENTRYPOINT ["/first"]\nENTRYPOINT /demo\n', 'the ENTRYPOINT "/demo"'],
+    ['ENTRYPOINT ["demo"]', String.raw`the ENTRYPOINT "[\"demo\"]"`],
+    ["ENTRYPOINT []", 'the ENTRYPOINT "[]"'],
   ])("of %j is refused", (dockerfile, found) => {
     expect(() => entrypointOf(dockerfile)).toThrow(
       `Dockerfile.release has ${found}; it must be ENTRYPOINT ["/program"]`,

@@ -1,3 +1,4 @@
+import { oneLine } from "../../model/quotation.ts";
 import { ProcessError, type ProcessResult, run } from "../process.ts";
 
 /** Texts that go with git's exit code, in its C locale. */
@@ -26,7 +27,7 @@ export async function git(
     throw error instanceof ProcessError && error.notFound ? missingGit() : error;
   });
   if (result.exitCode !== 0 && !accepted.includes(result.exitCode)) {
-    throw new Error(`git ${args[0]} failed in ${directory}: ${result.stderr.trim()}`);
+    throw new Error(`git ${args[0]} failed in ${directory}: ${oneLine(result.stderr)}`);
   }
   return result;
 }

@@ -1,5 +1,6 @@
 import { mkdir, open, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { oneLine, quoted, shown } from "../../model/quotation.ts";
 import { stream } from "../process.ts";
 import { git, gitEnvironment } from "./command.ts";
 
@@ -14,6 +15,7 @@ interface Entry {
 const FILE_MODES: Readonly<Record<string, number>> = { "100644": 0o644, "100664": 0o644, "100755": 0o755 };
 const SYMLINK = "120000";
 const SUBMODULE = "160000";
+const MOST_NAMED = 10;
 
 /**
  * Writes a directory of a commit, from git's objects alone: neither the working tree nor attributes, filters, line-end
@@ -68,7 +70,7 @@ async function listTree(repository: string, commit: string, prefix: string): Pro
   );
   if (exitCode !== 0) {
     throw new Error(
-      `commit ${commit} has no directory "${prefix}" (git: ${stderr.trim()}): commit it, or name the Go module's directory: pulumi config set source DIR`,
+      `commit ${commit} has no directory ${quoted(prefix)} (git: ${oneLine(stderr)}): commit it, or name the Go module's directory: pulumi config set source DIR`,
     );
   }
   return new TextDecoder()
@@ -86,7 +88,7 @@ function refuseForeign(entries: readonly Entry[], commit: string): void {
   const submodules = entries.filter(({ mode }) => mode === SUBMODULE).map(({ path }) => path);
   if (submodules.length > 0) {
     throw new Error(
-      `commit ${commit} has submodules (${submodules.join(", ")}): their files are not in the commit and cannot be released; ` +
+      `commit ${commit} has submodules (${submodules.map(shown).slice(0, MOST_NAMED).join(", ")}${submodules.length > MOST_NAMED ? ", …" : ""}): their files are not in the commit and cannot be released; ` +
         "use a Go module dependency instead, or commit the files",
     );
   }
@@ -95,7 +97,7 @@ function refuseForeign(entries: readonly Entry[], commit: string): void {
     path.split("/").some((part) => part === "" || part === "." || part === ".."),
   );
   if (outside) {
-    throw new Error(`commit ${commit} has a file named ${JSON.stringify(outside.path)}, which leaves its directory`);
+    throw new Error(`commit ${commit} has a file named ${quoted(outside.path)}, which leaves its directory`);
   }
 }
 
@@ -122,7 +124,7 @@ class BatchReader {
     const header = await this.#line();
     const [found, type, size] = header.split(" ");
     if (found !== object || type !== "blob" || !size) {
-      throw new Error(`git has no content for object ${object}: it says "${header}"; fetch the whole repository`);
+      throw new Error(`git has no content for object ${object}: it says ${quoted(header)}; fetch the whole repository`);
     }
     const content = await this.#take(Number(size));
     await this.#take(1);

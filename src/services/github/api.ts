@@ -1,5 +1,6 @@
 import type { Octokit } from "@octokit/core";
 import { z } from "zod";
+import { oneLine, quoted } from "../../model/quotation.ts";
 import { type Patience, requestedWait } from "../retry.ts";
 import { ServiceError } from "../service-error.ts";
 import { type Answer, contentOf, createTransport, detailOf, type Exchange, isLoopback } from "../transport.ts";
@@ -74,7 +75,7 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
   const plainLoopback = url?.protocol === "http:" && isLoopback(url);
   if (!url || (url.protocol !== "https:" && !plainLoopback)) {
     throw new Error(
-      `githubUrl leads to "${apiUrl}": the API of GitHub is only asked by https:// (http:// on the loopback interface)`,
+      `githubUrl leads to ${quoted(apiUrl)}: the API of GitHub is only asked by https:// (http:// on the loopback interface)`,
     );
   }
   const service = "GitHub";
@@ -198,9 +199,9 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
   function checked<T>(schema: z.ZodType<T>, data: unknown): T {
     const result = schema.safeParse(data);
     if (!result.success) {
-      const beginning = typeof data === "string" ? ` It begins with "${data.slice(0, 60)}".` : "";
+      const whole = typeof data === "string" ? ` It is ${quoted(data)}.` : "";
       throw new ServiceError(
-        `GitHub's answer is not what its API documents (${z.prettifyError(result.error).replace(/\s+/g, " ").slice(0, 300)}).${beginning} ` +
+        `GitHub's answer is not what its API documents (${oneLine(z.prettifyError(result.error))}).${whole} ` +
           "Check githubUrl, and what stands between here and GitHub",
         // The request was accepted: what it did is not known.
         { service, mayBeApplied: true },
@@ -227,7 +228,7 @@ function fixOf(status: number, headers: Headers, withToken: boolean): string {
     case 401:
       return `${withToken ? "The token is not valid (any more)" : "A token is needed"}: ${setToken}`;
     case 403:
-      return `The token lacks a permission${lacking ? ` (needed: ${lacking})` : ""}; a release needs contents: write. Grant it, or use another token: ${setToken}`;
+      return `The token lacks a permission${lacking ? ` (needed: ${oneLine(lacking)})` : ""}; a release needs contents: write. Grant it, or use another token: ${setToken}`;
     case 404:
       return `Check the setting repository, and that the token may see it${withToken ? "" : ` (none is set: ${setToken})`}`;
     default:

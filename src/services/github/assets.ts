@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { quoted, shown } from "../../model/quotation.ts";
 import { type Patience, writeOnce } from "../retry.ts";
 import { ServiceError } from "../service-error.ts";
 import { type Api, pageSize } from "./api.ts";
@@ -71,11 +72,11 @@ export function createAssets(
     if (asset.name !== upload.name) {
       await deleteAsset(asset);
       throw new Error(
-        `GitHub stores ${upload.name} under the name ${asset.name}: choose a name of letters, digits, ".", "_" and "-"`,
+        `GitHub stores ${upload.name} under the name ${shown(asset.name)}: choose a name of letters, digits, ".", "_" and "-"`,
       );
     }
     if (asset.state !== "uploaded") {
-      throw lost(`GitHub took ${upload.name} only in part (state "${asset.state}")`);
+      throw lost(`GitHub took ${upload.name} only in part (state ${quoted(asset.state)})`);
     }
     const checksum = await checksumOf(asset);
     if (asset.size !== upload.size || checksum !== upload.checksum) {
@@ -132,7 +133,7 @@ export function createAssets(
     const bytes = Buffer.from(await new Response(content).arrayBuffer());
     if (bytes.length !== asset.size || (asset.digest !== undefined && asset.digest !== `sha256:${sha256(bytes)}`)) {
       throw new Error(
-        `asset ${asset.name} came with ${bytes.length} bytes, SHA-256 ${sha256(bytes)}; GitHub lists ${asset.size} bytes, ${asset.digest ?? "no digest"}`,
+        `asset ${shown(asset.name)} came with ${bytes.length} bytes, SHA-256 ${sha256(bytes)}; GitHub lists ${asset.size} bytes, ${asset.digest ?? "no digest"}`,
       );
     }
     return bytes;
@@ -160,7 +161,7 @@ export function uploadTarget(api: URL, template: string): string {
   const uploads = `uploads.${api.host.replace(/^api\./, "")}`;
   if (!url || (url.origin !== api.origin && !(url.protocol === "https:" && url.host === uploads))) {
     throw new ServiceError(
-      `GitHub (${api.host}) names "${address}" to upload to, which does not belong to it: nothing was sent there. Check githubUrl`,
+      `GitHub (${api.host}) names ${quoted(address)} to upload to, which does not belong to it: nothing was sent there. Check githubUrl`,
       { service: "GitHub" },
     );
   }

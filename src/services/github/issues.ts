@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quoted } from "../../model/quotation.ts";
 import { parseRepository } from "../../model/reference.ts";
 import { type ApiOptions, createApi, pageSize } from "./api.ts";
 
@@ -50,7 +51,7 @@ export interface Issues {
 export function createIssues({ repository, ...options }: ApiOptions & { readonly repository: string }): Issues {
   const parsed = parseRepository(repository);
   if (!parsed.ok) {
-    throw new Error(`repository "${repository}": ${parsed.problem}`);
+    throw new Error(`repository ${quoted(repository)}: ${parsed.problem}`);
   }
   const place = { owner: parsed.owner, repo: parsed.name };
   const api = createApi(options);

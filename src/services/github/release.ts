@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isDigest } from "../registry/digest.ts";
 
 /** A file attached to a release. */
 export interface Asset {
@@ -45,10 +46,17 @@ export interface Repository {
   readonly permissions: Readonly<Record<string, boolean>> | undefined;
 }
 
+// These reach processes, addresses and Markdown: another form is no answer of GitHub.
+const objectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "expected the id of an object of git");
+const webAddress = z
+  .url({ protocol: /^https?$/ })
+  .max(2000)
+  .transform((address) => new URL(address).href.replace(/[[\]<>]/g, encodeURIComponent));
+
 /** An asset as GitHub's REST API answers it. https://docs.github.com/en/rest/releases/assets */
 export const assetSchema = z
   .object({ id: z.int(), name: z.string(), size: z.int(), state: z.string(), digest: z.string().nullish() })
-  .transform(({ digest, ...asset }): Asset => ({ ...asset, digest: digest ?? undefined }));
+  .transform(({ digest, ...asset }): Asset => ({ ...asset, digest: isDigest(digest) ? digest : undefined }));
 
 /** A release as GitHub's REST API answers it. https://docs.github.com/en/rest/releases/releases */
 export const releaseSchema = z
@@ -62,7 +70,7 @@ export const releaseSchema = z
     created_at: z.string(),
     published_at: z.string().nullish(),
     target_commitish: z.string(),
-    html_url: z.string(),
+    html_url: webAddress,
     upload_url: z.string(),
     immutable: z.boolean().optional(),
     assets: z.array(assetSchema),
@@ -105,7 +113,7 @@ export const repositorySchema = z
   );
 
 /** A ref or a tag object: both point at another object. https://docs.github.com/en/rest/git/refs */
-export const pointerSchema = z.object({ object: z.object({ type: z.string(), sha: z.string() }) });
+export const pointerSchema = z.object({ object: z.object({ type: z.string(), sha: objectId }) });
 
 /** A tag and the commit that it stands for, an annotated one too. */
 export interface Tag {
@@ -116,5 +124,5 @@ export interface Tag {
 
 /** A tag as GitHub lists it. https://docs.github.com/en/rest/repos/repos#list-repository-tags */
 export const tagSchema = z
-  .object({ name: z.string(), commit: z.object({ sha: z.string() }) })
+  .object({ name: z.string(), commit: z.object({ sha: objectId }) })
   .transform(({ name, commit }): Tag => ({ name, commit: commit.sha }));

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { z } from "zod";
+import { oneLine, quoted, shown } from "../../model/quotation.ts";
 
 /** What a registry knows a user by: a name and a password (or token), or a refresh token that Docker calls identity token. */
 export type Credentials = { readonly username: string; readonly password: string } | { readonly identityToken: string };
@@ -56,7 +57,7 @@ async function readConfig(path: string): Promise<DockerConfig> {
     // The parser's message may quote the file, which holds passwords.
     const reason = error instanceof Error && "code" in error ? ` (${error.code})` : "";
     throw new Error(
-      `Docker's configuration "${path}" cannot be read as such${reason}: correct the file, or set DOCKER_CONFIG`,
+      `Docker's configuration ${quoted(path, 250)} cannot be read as such${reason}: correct the file, or set DOCKER_CONFIG`,
     );
   }
 }
@@ -70,7 +71,7 @@ async function askHelper(
   const program = `docker-credential-${helper}`;
   const fail = (why: string) =>
     new Error(
-      `${program}, named in "${path}", gives no credentials for ${host}: ${why}. Correct credHelpers/credsStore, or log in again`,
+      `${shown(program)}, named in ${quoted(path, 250)}, gives no credentials for ${host}: ${why}. Correct credHelpers/credsStore, or log in again`,
     );
   if (!/^[\w.-]+$/.test(helper)) {
     throw fail("that is no name of a helper");
@@ -86,7 +87,9 @@ async function askHelper(
     if (/credentials not found/i.test(stdout)) {
       return undefined;
     }
-    throw fail(code === "ENOENT" ? "it is not on the PATH" : stderr || stdout || `it ended with ${exitCode ?? code}`);
+    throw fail(
+      code === "ENOENT" ? "it is not on the PATH" : oneLine(stderr || stdout) || `it ended with ${exitCode ?? code}`,
+    );
   }
   const answer = z.object({ Username: z.string(), Secret: z.string() }).safeParse(parseJson(stdout));
   if (!answer.success) {
@@ -114,7 +117,7 @@ function storedIn({ auths }: DockerConfig, host: string, path: string): Credenti
   };
   if (credentials.username === "" || credentials.password === "") {
     throw new Error(
-      `the entry "${host}" in "${path}" has no user name and password in it: run "docker login ${host}" again`,
+      `the entry "${host}" in ${quoted(path, 250)} has no user name and password in it: run "docker login ${host}" again`,
     );
   }
   return credentials;

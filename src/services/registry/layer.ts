@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { type Extract, extract } from "tar-stream";
+import { quoted } from "../../model/quotation.ts";
 import type { Digest } from "./digest.ts";
 
 /** A file as it stands in a layer. */
@@ -95,7 +96,7 @@ function decompression(mediaType: string) {
   if (mediaType.endsWith(".tar")) {
     return new PassThrough();
   }
-  throw new Error(`layers of type "${mediaType}" cannot be read; known are tar, gzip and zstd`);
+  throw new Error(`layers of type ${quoted(mediaType)} cannot be read; known are tar, gzip and zstd`);
 }
 
 /** Passes bytes on and throws at their end when they are not what the descriptor says, or as soon as they are too many. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { oneLine } from "../../model/quotation.ts";
 import { type Digest, isDigest } from "./digest.ts";
 
 /** What a registry may serve under a tag; one Accept header for all. */
@@ -87,7 +88,7 @@ function platformName({ os, architecture, variant }: z.infer<typeof platform>): 
 function checked<T>(schema: z.ZodType<T>, json: unknown, what: string): T {
   const result = schema.safeParse(json);
   if (!result.success) {
-    throw new Error(`not a valid ${what}: ${z.prettifyError(result.error).replace(/\s+/g, " ")}`);
+    throw new Error(`not a valid ${what}: ${oneLine(z.prettifyError(result.error))}`);
   }
   return result.data;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quoted } from "../../model/quotation.ts";
 import { ServiceError } from "../service-error.ts";
 import { type Answer, contentOf, detailOf, type Exchange, type Transport } from "../transport.ts";
 import { type Challenge, parseChallenge } from "./challenge.ts";
@@ -25,7 +26,8 @@ class Unauthorized extends Error {
 const tokenSchema = z
   .object({ token: z.string().optional(), access_token: z.string().optional() })
   .transform(({ token, access_token }) => token || access_token)
-  .pipe(z.string());
+  // It goes into a header; what cannot stand there would be repeated in the error.
+  .pipe(z.string().regex(/^[\x21-\x7e]+$/));
 
 /**
  * A session with the token flow of registries: nothing is sent before it is asked for, a token is kept (in memory only)
@@ -91,7 +93,7 @@ export function createSession(
     if (challenge?.scheme === "basic" && credentials && "username" in credentials) {
       return basic(credentials);
     }
-    throw refused(challenge ? detail : `it asks for an authorization that is not known ("${header ?? ""}")`);
+    throw refused(challenge ? detail : `it asks for an authorization that is not known (${quoted(header ?? "")})`);
   }
 
   async function fetchToken(
@@ -99,7 +101,7 @@ export function createSession(
     need: "pull" | "push",
   ) {
     if (!URL.canParse(realm)) {
-      throw refused(`its token service "${realm}" is no address`);
+      throw refused(`its token service ${quoted(realm)} is no address`);
     }
     // Some registries ask for pull whatever was sent, ghcr.io among them: a write names what it needs.
     const own = `repository:${repository}:${need === "push" ? "pull,push" : "pull"}`;
@@ -147,7 +149,7 @@ export function createSession(
     const who = !credentials
       ? "an anonymous user"
       : "username" in credentials
-        ? `user "${credentials.username}"`
+        ? `user ${quoted(credentials.username)}`
         : "the identity token";
     return new ServiceError(
       `${service} refuses ${who} for "${repository}" (${status}): ${detail}. ` +
