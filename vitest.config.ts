@@ -17,8 +17,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           env: { REHEARSAL_SUPERVISOR: "test/e2e/supervisor.ts" },
-          // Whole releases, each with services of its own: one file after the other, after the quick ones.
-          fileParallelism: false,
+          // Whole releases, each with services of its own, after the quick ones: a release waits half of its time.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -80,7 +80,8 @@ async function expectFree(service: string, number: number): Promise<void> {
   }
 }
 
-async function isFree(number: number): Promise<boolean> {
+/** Whether nothing listens on a port of 127.0.0.1. */
+export async function isFree(number: number): Promise<boolean> {
   const server = createServer();
   try {
     server.listen(number, "127.0.0.1");

@@ -3,6 +3,8 @@ import { appendFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { execa, type ResultPromise } from "execa";
+import { isFree } from "../../rehearsal/services/ports.ts";
+import { takeKernelLock } from "../../src/services/kernel-lock.ts";
 import { validateExchange } from "../rehearsal/github/schema.ts";
 import { answersFile } from "./supervisor.ts";
 
@@ -80,6 +82,7 @@ export async function makeClone(name: string, keeps: "nothing" | "everything" = 
   if (keeps === "nothing") {
     await appendFile(join(path, "Pulumi.local.yaml"), "  mount-monitor:repositoryParts: []\n");
   }
+  await reservePorts(path);
   await execa("git", ["init", "-q", "-b", "main"], { cwd: path });
   const clone = openClone(path);
   await clone.git("-c", "core.excludesFile=", "add", "-A", "--", ".", ":!node_modules");
@@ -92,7 +95,27 @@ export async function cloneOf(origin: Clone, name: string, umask = "022"): Promi
   const path = join(await mkdtemp(join(tmpdir(), `${name}-`)), "checkout");
   await execa("sh", ["-c", 'umask "$1" && git clone -q "$2" "$3"', "sh", umask, origin.path, path]);
   await symlink(join(project, "node_modules"), join(path, "node_modules"));
+  await reservePorts(path);
   return openClone(path, umask);
+}
+
+/**
+ * Chooses the ports of a clone, as its first start would: nothing listens on them between two starts, and another test's
+ * clone would take one of them for free now and then.
+ */
+async function reservePorts(path: string): Promise<void> {
+  const local = join(path, ".local");
+  await mkdir(local);
+  const ports = { registry: await reservedPort(), github: await reservedPort() };
+  await writeFile(join(local, "ports.json"), JSON.stringify(ports));
+}
+
+// Held until this process ends; above the ports that a start chooses from, below those of outgoing connections.
+async function reservedPort(): Promise<number> {
+  for (let port = 30_000; port < 32_768; port++) {
+    if ((await takeKernelLock(`port ${port} of a test`)) !== undefined && (await isFree(port))) return port;
+  }
+  throw new Error("no port below 32768 is free");
 }
 
 async function copyProject(path: string): Promise<void> {

@@ -178,13 +178,11 @@ function showing(text: string): (start: Running) => Promise<void> {
   return (start) => start.shows(text);
 }
 
-/** Waits until a start has made its directory: its handlers are there by then, its services are not. */
+/** Waits until a start has written into its directory: its handlers are there by then, its services are not. */
 async function begun(clone: Clone, start: Running): Promise<void> {
   const ending = new AbortController();
   start.ended().then(() => ending.abort());
-  for await (const { filename } of watch(clone.path, { signal: ending.signal })) {
-    if (filename === ".local") return;
-  }
+  for await (const _ of watch(join(clone.path, ".local"), { signal: ending.signal })) return;
 }
 
 async function pendingOperations({ path }: Clone): Promise<unknown> {
