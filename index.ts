@@ -7,8 +7,8 @@ import { Release } from "./src/components/release.ts";
 import { Repository } from "./src/components/repository.ts";
 import { connect } from "./src/connections.ts";
 import { nothingReleased, releaseOutputs } from "./src/outputs.ts";
-import { planRelease } from "./src/plan.ts";
-import { orRefuse } from "./src/refusal.ts";
+import { nameSources, planRelease } from "./src/plan.ts";
+import { orRefuse, together } from "./src/refusal.ts";
 import { planRepository } from "./src/repository-plan.ts";
 import { stageSealed } from "./src/sealed.ts";
 import { readSettings } from "./src/settings.ts";
@@ -16,10 +16,11 @@ import { readSettings } from "./src/settings.ts";
 /** A software release as one stack update: settings → plan → binaries → image → release → channels. */
 export default async function release(): Promise<Record<string, unknown>> {
   const settings = readSettings();
-  const connections = await connect(settings);
+  const connections = await orRefuse(connect(settings));
   const [plan, kept] = await orRefuse(
-    Promise.all([planRelease(settings, connections), planRepository(settings, connections)]),
+    together(planRelease(settings, connections), planRepository(settings, connections)),
   );
+  await nameSources(plan);
   if (settings.release.kind === "none") {
     pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
   }

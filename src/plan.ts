@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import pMap from "p-map";
 import type { Candidate } from "./candidate.ts";
 import type { Connections } from "./connections.ts";
@@ -12,23 +11,22 @@ import {
   type StrandedChannel,
   strandedChannels,
 } from "./model/channel.ts";
-import { dockerfileFor } from "./model/dockerfile.ts";
+import { dockerfileFor, entrypointOf } from "./model/dockerfile.ts";
 import { imageLabels, licenseOf } from "./model/labels.ts";
 import { parseMarker } from "./model/marker.ts";
 import { previousOf } from "./model/notes.ts";
 import { isPrerelease, parseTag, tagOf, type Version } from "./model/version.ts";
 import { markOf, type Withdrawals, withdrawalProblems } from "./model/withdrawal.ts";
 import { writtenOnce } from "./model/write-once.ts";
+import { preflight } from "./preflight.ts";
+import { together } from "./refusal.ts";
 import { recordedRelease, rememberedRelease, type SealedSources } from "./sealed.ts";
-import { STORAGE } from "./services/artifact-storage.ts";
-import { buildkitVersion } from "./services/builder.ts";
-import { CONTEXT, DOCKERFILE } from "./services/docker-context.ts";
+import { DOCKERFILE } from "./services/docker-context.ts";
 import * as git from "./services/git.ts";
 import type { GitHub, Release } from "./services/github.ts";
 import { goVersion } from "./services/go.ts";
 import { AT_ONCE, type Registry } from "./services/registry.ts";
-import { POINTER, writeSource } from "./services/source.ts";
-import { expectWritable } from "./services/workspace.ts";
+import { writeSource } from "./services/source.ts";
 import type { Settings } from "./settings.ts";
 
 /** What this update declares, decided from what is published and from git, before anything is written. */
@@ -40,7 +38,12 @@ export type Plan =
       /** Where its binaries may still be. */
       readonly sources: SealedSources;
     } & Pointers)
-  | ({ readonly kind: "candidate"; readonly candidate: Candidate } & Pointers);
+  | ({
+      readonly kind: "candidate";
+      readonly candidate: Candidate;
+      /** Absolute path of the repository that its sources come from: a fact of this machine, and no input of a resource. */
+      readonly checkout: string;
+    } & Pointers);
 
 /** What readers are led by, once this update is done. */
 interface Pointers {
@@ -95,11 +98,19 @@ export async function planRelease(settings: Settings, services: Connections): Pr
   if (wanted.kind === "none") {
     return { kind: "none", reason: wanted.reason };
   }
+  const pointers = await pointersWith(wanted.version, releases, settings.withdrawn, services.registry);
   return {
     kind: "candidate",
-    candidate: await candidateOf(settings, wanted.version, services.github, releases),
-    ...(await pointersWith(wanted.version, releases, settings.withdrawn, services.registry)),
+    ...(await candidateOf(settings, wanted.version, services.github, releases)),
+    ...pointers,
   };
+}
+
+/** Says where the builds find their sources: the first thing that is written, once nothing refuses the update any more. */
+export async function nameSources(plan: Plan): Promise<void> {
+  if (plan.kind === "candidate") {
+    await writeSource(plan.checkout);
+  }
 }
 
 /** The last release that this stack published; what its resources stand for when no version is asked for. */
@@ -152,31 +163,20 @@ async function candidateOf(
   version: string,
   github: GitHub,
   releases: readonly Release[],
-): Promise<Candidate> {
+): Promise<{ readonly candidate: Candidate; readonly checkout: string }> {
   const tag = tagOf(version);
-  await expectWritable([STORAGE, dirname(POINTER), CONTEXT]);
-  const { repository, prefix } = await git.locate(settings.source);
-  await git.requireWholeHistory(repository);
-  await writeSource(repository);
   const tagged = await github.tagCommit(tag);
-  const commit = await git.commitOf(settings.source, revisionOf(settings, tag, tagged));
-  if (tagged !== undefined && tagged !== commit) {
-    throw new Error(
-      `tag ${tag} on GitHub is at ${tagged}, and here ${commit} is asked for; a version tag never moves. Fetch the tags, or release the next version.`,
-    );
-  }
+  const [buildkit, sources] = await together(preflight(settings.builder), sourcesOf(settings, tag, tagged));
+  const { repository, prefix, commit, commitTime, dockerfile, license, go } = sources;
   const published = publishedOf(releases);
   const previous = previousOf(version, published);
-  const [commitTime, dockerfile, license, go, buildkit, changes] = await Promise.all([
-    git.commitTime(repository, commit),
-    git.fileAt(repository, commit, DOCKERFILE),
-    git.fileAt(repository, commit, "LICENSE"),
-    goVersion(repository, commit, prefix),
-    buildkitVersion(settings.builder),
-    git.changes(repository, previous && (await commitOfRelease(settings, github, previous)), commit),
-  ]);
+  const changes = await git.changes(
+    repository,
+    previous && (await commitOfRelease(settings, github, previous)),
+    commit,
+  );
   const licenses = license === undefined ? undefined : licenseOf(license);
-  return {
+  const candidate: Candidate = {
     version,
     tag,
     ...(previous ? { previousTag: tagOf(previous) } : {}),
@@ -197,7 +197,7 @@ async function candidateOf(
       versionVariable: settings.versionVariable,
       verifyArgs: settings.verifyArgs,
     },
-    dockerfile: dockerfile ?? dockerfileFor(settings.binaryName, await readFile(DOCKERFILE, "utf8")),
+    dockerfile,
     labels: imageLabels({
       repository: settings.repository,
       binaryName: settings.binaryName,
@@ -211,6 +211,41 @@ async function candidateOf(
     publicImage: settings.publicImage,
     changes,
   };
+  return { candidate, checkout: repository };
+}
+
+/** What git has of the commit that is released. @throws naming all that is wrong with it */
+async function sourcesOf(settings: Settings, tag: string, tagged: string | undefined) {
+  const { repository, prefix } = await git.locate(settings.source);
+  const read = async (commit: string) => {
+    const [commitTime, dockerfile, license, go] = await together(
+      git.commitTime(repository, commit),
+      dockerfileAt(repository, commit, settings.binaryName),
+      git.fileAt(repository, commit, "LICENSE"),
+      goVersion(repository, commit, prefix),
+    );
+    return { repository, prefix, commit, commitTime, dockerfile, license, go };
+  };
+  const [sources] = await together(commitOf(settings, tag, tagged).then(read), git.requireWholeHistory(repository));
+  return sources;
+}
+
+async function commitOf(settings: Settings, tag: string, tagged: string | undefined): Promise<string> {
+  const commit = await git.commitOf(settings.source, revisionOf(settings, tag, tagged));
+  if (tagged !== undefined && tagged !== commit) {
+    throw new Error(
+      `tag ${tag} on GitHub is at ${tagged}, and here ${commit} is asked for; a version tag never moves. Fetch the tags, or release the next version.`,
+    );
+  }
+  return commit;
+}
+
+/** The Dockerfile that goes with a commit. @throws when the binary in its image could not be compared after the push */
+async function dockerfileAt(repository: string, commit: string, binaryName: string): Promise<string> {
+  const own = await git.fileAt(repository, commit, DOCKERFILE);
+  const text = own ?? dockerfileFor(binaryName, await readFile(DOCKERFILE, "utf8"));
+  entrypointOf(text);
+  return text;
 }
 
 // GitHub's tag, not the clone's: the notes must not depend on which tags were fetched. A clone that lacks the commit

@@ -9,6 +9,25 @@ export async function orRefuse<T>(step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (error) {
-    throw error instanceof Error && !(error instanceof TypeError) ? new pulumi.RunError(messageOf(error)) : error;
+    throw isRefusal(error) ? new pulumi.RunError(messageOf(error)) : error;
   }
+}
+
+/**
+ * Awaits steps that need nothing of each other; when some refuse, one error says what all of them say, each line once.
+ */
+export async function together<T extends readonly Promise<unknown>[]>(
+  ...steps: T
+): Promise<{ -readonly [Key in keyof T]: Awaited<T[Key]> }> {
+  const ended = await Promise.allSettled(steps);
+  const reasons: unknown[] = ended.flatMap((step) => (step.status === "rejected" ? [step.reason] : []));
+  if (reasons.length > 1 && reasons.every(isRefusal)) {
+    throw new Error([...new Set(reasons.flatMap((reason) => messageOf(reason).split("\n")))].join("\n"));
+  }
+  return Promise.all(steps);
+}
+
+// What the runtime throws is a fault of this program, and its stack trace is needed.
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof TypeError);
 }

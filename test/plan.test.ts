@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { execa } from "execa";
 import fc from "fast-check";
@@ -6,12 +6,13 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { Connections } from "../src/connections.ts";
 import { assetChecksums } from "../src/model/assets.ts";
 import { markWithdrawn } from "../src/model/withdrawal.ts";
-import { type Plan, planRelease } from "../src/plan.ts";
+import { nameSources, type Plan, planRelease } from "../src/plan.ts";
 import { githubOf, registryOf } from "../src/resources/clients.ts";
 import { buildkitVersion } from "../src/services/builder.ts";
 import type { Release } from "../src/services/github.ts";
 import { goVersion } from "../src/services/go.ts";
 import type { Registry } from "../src/services/registry.ts";
+import { readSource } from "../src/services/source.ts";
 import { readSettings, type Settings } from "../src/settings.ts";
 import { imageOf, publishForeign, publishOurs } from "./published.ts";
 import {
@@ -27,7 +28,11 @@ import {
 import { putIndex, type RegistryServer } from "./services/registry-server.ts";
 
 vi.mock("../src/services/builder.ts");
-vi.mock(import("../src/services/go.ts"), async (original) => ({ ...(await original()), goVersion: vi.fn() }));
+vi.mock(import("../src/services/go.ts"), async (original) => ({
+  ...(await original()),
+  goEnvironment: async () => ({}),
+  goVersion: vi.fn(),
+}));
 
 const DOCKERFILE = 'FROM scratch\nENTRYPOINT ["/mount-monitor"]\n';
 /** The setting `repository`; the local GitHub knows it by another name, which no published byte may tell. */
@@ -156,8 +161,10 @@ describe("no release is planned", () => {
 describe("a candidate", () => {
   test("is all that decides its bytes", async () => {
     const head = await checkout();
-    expect(await candidate({ version: "1.0.0" })).toEqual({
+    const planned = await candidate({ version: "1.0.0" });
+    expect(planned).toEqual({
       kind: "candidate",
+      checkout: process.cwd(),
       latest: "1.0.0",
       channels: ["latest", "1", "1.0"].map((channel) => ({ channel, version: "1.0.0" })),
       candidate: {
@@ -193,7 +200,9 @@ describe("a candidate", () => {
       },
     });
     expect(goVersion).toHaveBeenCalledWith(process.cwd(), head, "app");
-    expect(JSON.parse(await readFile(".build/source.json", "utf8"))).toEqual({ repository: process.cwd() });
+    expect(await readdir(".")).not.toContain(".build");
+    await nameSources(planned);
+    expect(await readSource()).toBe(process.cwd());
   });
 
   test("comes from the commit, not from the working tree", async () => {

@@ -4,7 +4,7 @@ import { quoted } from "./quotation.ts";
 import { parseReference } from "./reference.ts";
 import { type Environment, pushedTag, type ReleaseIntent, releaseIntent } from "./release-intent.ts";
 import { NAMESPACE, SETTINGS, type Setting, settingsSchema } from "./setting.ts";
-import { isLoopback } from "./setting-rule.ts";
+import { isLoopback, tokenProblem } from "./setting-rule.ts";
 
 /** Configuration and environment as they are found. */
 export interface RawSettings {
@@ -55,6 +55,7 @@ export function parseSettings(raw: RawSettings): ParsedSettings {
     ...(tag.ok && !release ? [otherTag(valid("version"), tag.tag)] : []),
     ...(image && !parseReference(image).ok ? [noDefaultImage(image)] : []),
     ...halfCredentials(raw),
+    ...unusableToken(raw.environment),
     ...homelessSecrets(decoded),
   ];
   if (problems.length > 0 || !checked.success || !release || !image || !repository) {
@@ -135,6 +136,13 @@ function noDefaultImage(image: string): string {
     `${NAMESPACE}:image is not set, and ${quoted(image)}, which follows from the repository, is no image reference. ` +
     `Run: pulumi config set ${NAMESPACE}:image ghcr.io/owner/name`
   );
+}
+
+function unusableToken({ GITHUB_TOKEN: token }: Environment): string[] {
+  const problem = token ? tokenProblem(token) : undefined;
+  return problem === undefined
+    ? []
+    : [`GITHUB_TOKEN of the environment (secret): ${problem}. Run: export GITHUB_TOKEN="$(gh auth token)"`];
 }
 
 function halfCredentials({ config }: RawSettings): string[] {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ARCHITECTURES, type BinaryArtifact, checkArtifactSet, isChecksum } from "./artifact.ts";
 import { quoted, shown } from "./quotation.ts";
 import { settingsSchema } from "./setting.ts";
+import { imageProblem, text as textThat } from "./setting-rule.ts";
 import { parseTag, parseVersion, type Version } from "./version.ts";
 
 /** Number of the form in which facts are written; a program reads its own and older ones. */
@@ -159,6 +160,13 @@ const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "is not sha256: and 64 
 const version = z.string().refine((value) => parseVersion(value).ok, "is not a version");
 const tag = z.string().refine((value) => parseTag(value).ok, "is not a version tag");
 
+// What was a setting keeps its rule: whoever may edit an asset must gain no path and no argument by it.
+const { package: packagePath, binaryName, versionVariable, verifyArgs } = settingsSchema.shape;
+const releaseName = z.string().regex(/^[!-~][ -~]{0,199}$/, "is not the name of a version");
+const directory = z
+  .string()
+  .regex(/^(?:(?!\.{1,2}(?:\/|$))[^\p{C}/]+(?:\/(?!$)|$))*$/u, "is not a directory in a repository");
+
 const factsSchema = z.object({
   version,
   tag,
@@ -169,20 +177,19 @@ const factsSchema = z.object({
   latest: z.boolean(),
   title: z.string(),
   notes: z.string(),
-  go: z.string().min(1),
-  buildkit: z.string().min(1),
+  go: releaseName,
+  buildkit: releaseName,
   source: z.object({
-    prefix: z.string(),
-    package: z.string(),
-    // The rule of the setting: whoever may edit an asset must not name a path with it.
-    binaryName: settingsSchema.shape.binaryName,
-    versionVariable: z.string(),
-    verifyArgs: z.array(z.string()),
+    prefix: directory,
+    package: packagePath,
+    binaryName,
+    versionVariable,
+    verifyArgs,
   }),
   dockerfile: z.string(),
   labels: z.record(z.string(), z.string()),
   image: z.object({
-    reference: z.string().min(1),
+    reference: textThat(imageProblem),
     tag,
     digest,
     platforms: z.array(z.string()).min(1),

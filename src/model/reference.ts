@@ -26,6 +26,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const OWNER = /^[A-Za-z0-9](?:[A-Za-z0-9_]|-(?!-)){0,38}$/;
 const NAME = /^[A-Za-z0-9._-]{1,100}$/;
+const LONGEST_HOST = 255;
 const LONGEST_PATH = 255;
 
 /**
@@ -81,6 +82,9 @@ export function parseRepository(text: string): ParsedRepository {
 }
 
 function hostProblem(host: string): string | undefined {
+  if (host.length > LONGEST_HOST) {
+    return `its registry has more than ${LONGEST_HOST} characters`;
+  }
   const match = HOST.exec(host);
   if (host === "" || !/[.:]|^localhost$/.test(host)) {
     return "it names no registry; write host/path, as in ghcr.io/owner/name";

@@ -47,7 +47,7 @@ export function imageProblem(value: string): string | undefined {
 /** The address of a web site: https, or http on this machine alone. */
 export function urlProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (!url || !["https:", "http:"].includes(url.protocol) || /[\s\p{Cc}\\]/u.test(value)) {
+  if (!url || !["https:", "http:"].includes(url.protocol) || !isPlainAddress(value)) {
     return "it must be an address such as https://github.com";
   }
   if (url.username !== "" || url.password !== "") {
@@ -68,13 +68,25 @@ export function branchProblem(value: string): string | undefined {
 
 /** Where a stack's state can be found from a runner: Pulumi Cloud, or a bucket. */
 export function backendProblem(value: string): string | undefined {
-  const url = URL.canParse(value) && !/[\s\p{Cc}\\'"`${}]/u.test(value) ? new URL(value) : undefined;
+  const url = isPlainAddress(value) && URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !["https:", "s3:", "azblob:", "gs:"].includes(url.protocol) || url.host === "") {
     return "it must be an address of Pulumi Cloud such as https://api.pulumi.com, or s3://…, azblob://… or gs://…";
   }
   return url.username === "" && url.password === ""
     ? undefined
     : "credentials do not belong into the address: the workflows log in by OpenID Connect";
+}
+
+// What has another form in an address is written in it: a look-alike is seen as the host that it is, xn--….
+function isPlainAddress(value: string): boolean {
+  return /^[\w:/?#@!&()*+,;=.~%[\]-]{1,2048}$/.test(value);
+}
+
+/** A token, as a header can carry it. */
+export function tokenProblem(value: string): string | undefined {
+  return /^[\x21-\x7e]{1,1024}$/.test(value)
+    ? undefined
+    : "a token has printable characters only, without spaces or line ends, at most 1024";
 }
 
 /** Whether a host, with or without a port, is this machine alone: a rehearsal's. */
@@ -93,6 +105,7 @@ export function named(most: number) {
       z
         .union([z.string(), z.int(), z.boolean()], "a value must be a text")
         .transform(String)
+        .refine((value) => !value.includes("\0"), "a value has no NUL character")
         .refine((value) => Buffer.byteLength(value) <= LONGEST_VALUE, "GitHub keeps at most 48 KB in a value"),
       "it must be a map of names and values",
     )

@@ -11,6 +11,7 @@ import {
   optional,
   problemIn,
   text,
+  tokenProblem,
   urlProblem,
 } from "./setting-rule.ts";
 import { parseVersion } from "./version.ts";
@@ -38,6 +39,7 @@ const REQUIRED_ARCHITECTURES = ["amd64", "arm64"] as const satisfies Architectur
 const MOST_VARIABLES = 500;
 const MOST_SECRETS = 100;
 const MOST_WITHDRAWN = 1000;
+const LONGEST_ARGUMENT = 4096;
 const DAYS = { least: 1, most: 3650 } as const;
 
 /** All settings after defaults were applied. Every message completes the sentence "…:repository is "x": …". */
@@ -63,9 +65,10 @@ export const settingsSchema = z.object({
     mend: `${NAMESPACE}:commit "$(git rev-parse HEAD)"`,
   }),
   source: text(
+    // It stands in expressions of the workflows, and in patterns of git and GitHub.
     matching(
-      /^(?!-)[^\p{Cc}'"`{}]{1,4096}$/u,
-      'a directory has no control characters, quotes or braces and does not start with "-"',
+      /^(?!-)[^\p{C}\p{Zl}\p{Zp}'"`$*?[\]{}!\\]{1,1024}$/u,
+      'a directory has no hidden characters and none of \' " ` $ * ? [ ] { } ! \\, does not start with "-", and has at most 1024 characters',
     ),
   ).register(facts, {
     type: "string",
@@ -75,8 +78,8 @@ export const settingsSchema = z.object({
   }),
   package: text(
     matching(
-      /^\.\/(?:(?!\.{1,3}(?:\/|$))[A-Za-z0-9_.~+-]+(?:\/(?!$)|$))*$/,
-      'a package is a path in the module that starts with ./ and has no ".", ".." or "..." part',
+      /^(?=.{1,1024}$)\.\/(?:(?!\.{1,3}(?:\/|$))[A-Za-z0-9_.~+-]+(?:\/(?!$)|$))*$/,
+      'a package is a path in the module that starts with ./ and has no ".", ".." or "..." part, with at most 1024 characters',
     ),
   ).register(facts, {
     type: "string",
@@ -110,7 +113,8 @@ export const settingsSchema = z.object({
     .array(
       z
         .string("every argument must be a text")
-        .refine((value) => !value.includes("\0"), "an argument has no NUL character"),
+        .refine((value) => !value.includes("\0"), "an argument has no NUL character")
+        .max(LONGEST_ARGUMENT, `an argument has at most ${LONGEST_ARGUMENT} characters`),
       "it must be a list of arguments",
     )
     .max(16, "there are at most 16 arguments")
@@ -180,9 +184,7 @@ export const settingsSchema = z.object({
       default: "https://github.com",
       mend: `${NAMESPACE}:githubUrl https://github.com`,
     }),
-  githubToken: optional(
-    matching(/^[\x21-\x7e]{1,1024}$/, "a token has printable characters only, without spaces or line ends"),
-  ).register(facts, {
+  githubToken: optional(tokenProblem).register(facts, {
     type: "string",
     description: "Token for GitHub, encrypted. Not set: GITHUB_TOKEN of the environment.",
     default: "",

@@ -111,11 +111,16 @@ export async function mentions(
     [
       ...["grep", "--quiet", "--fixed-strings"],
       ...texts.flatMap((wanted) => ["-e", wanted]),
-      ...[commit, "--", `:(top,glob)${prefix === "" ? "" : `${prefix}/`}**/${files}`],
+      ...[commit, "--", `:(top,glob)${prefix === "" ? "" : `${literal(prefix)}/`}**/${files}`],
     ],
     { accepted: [1] },
   );
   return exitCode === 0;
+}
+
+/** A path as a pattern that means it alone. */
+function literal(path: string): string {
+  return path.replace(/[\\*?[\]]/g, "\\$&");
 }
 
 async function find(directory: string): Promise<Location | undefined> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
+import { z } from "zod";
 import { exportTree, fileAt } from "./git.ts";
 import { isRunning } from "./liveness.ts";
 
@@ -26,11 +27,21 @@ export async function readSource(project = "."): Promise<string> {
       ? new Error(`${path} is missing; the program writes it: run pulumi up or pulumi preview, not this script`)
       : error;
   });
-  const { repository }: { repository?: unknown } = JSON.parse(text);
-  if (typeof repository !== "string") {
+  const pointer = pointerSchema.safeParse(parsed(text));
+  if (!pointer.success) {
     throw new Error(`${path} names no repository: delete it and run pulumi up again`);
   }
-  return repository;
+  return pointer.data.repository;
+}
+
+const pointerSchema = z.object({ repository: z.string().refine(isAbsolute) });
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

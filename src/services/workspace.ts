@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm, stat, statfs, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { shown } from "../model/quotation.ts";
 
 /** Bytes that a release writes below the project, generously: binaries, their staged copies, two exported indices. */
 const NEEDED = 256 * 1024 * 1024;
 
 /**
- * Sees before anything is built that the directories which a release writes can take it.
+ * Sees before anything is built that the directories which a release writes can take it. Those that are not there yet
+ * are not made: what holds them must be writable.
  *
  * @param needed bytes that must be free
  * @throws naming every directory that cannot be written or is on a disk that is full
@@ -20,19 +22,26 @@ export async function expectWritable(directories: readonly string[], needed: num
 }
 
 async function problemOf(directory: string, needed: number): Promise<string | undefined> {
-  const probe = join(directory, `.writable-${randomUUID()}`);
+  const place = await nearest(resolve(directory));
+  const probe = join(place, `.writable-${randomUUID()}`);
   try {
-    await mkdir(directory, { recursive: true });
     await writeFile(probe, Buffer.alloc(4096));
     await rm(probe);
-    const { bavail, bsize } = await statfs(directory);
+    const { bavail, bsize } = await statfs(place);
     return bavail * bsize < needed
-      ? `${directory} is on a disk with ${megabytes(bavail * bsize)} MB free, and a release needs ${megabytes(needed)} MB: free some space`
+      ? `${shown(directory)} is on a disk with ${megabytes(bavail * bsize)} MB free, and a release needs ${megabytes(needed)} MB: free some space`
       : undefined;
   } catch (error) {
     await rm(probe, { force: true }).catch(() => undefined);
-    return `${directory} cannot be written (${error instanceof Error ? error.message : error}): give this user the right to write it, or free some space`;
+    const reason = error instanceof Error && "code" in error ? error.code : error;
+    return `${shown(directory)} cannot be written (${reason}): it must be a directory that this user may write to, on a disk with space left`;
   }
+}
+
+/** The path itself, or the first one above it that exists. */
+async function nearest(path: string): Promise<string> {
+  const above = dirname(path);
+  return above === path || (await stat(path).catch(() => undefined)) ? path : nearest(above);
 }
 
 function megabytes(bytes: number): number {

@@ -177,6 +177,18 @@ test("whether files mention a text", async () => {
   expect(await mentions(bare, first, { prefix: "app", files: "*.go", texts: ["runtime.Caller"] })).toBe(true);
 });
 
+test.each(["a*", "[ab]", "a?", "a\\b", "-a", ":(top)a"])(
+  "mentions in a directory named %j are its own",
+  async (prefix) => {
+    const { directory, commit } = await testRepository();
+    const named = await commit("first", { "ab/main.go": "mentioned", [`${prefix}/main.go`]: "nothing" });
+    const asked = { prefix, files: "*.go", texts: ["mentioned"] };
+    expect(await mentions(directory, named, asked)).toBe(false);
+    const both = await commit("second", { [`${prefix}/main.go`]: "mentioned" });
+    expect(await mentions(directory, both, asked)).toBe(true);
+  },
+);
+
 describe("the export of a tree", () => {
   test("has the bytes, modes and links of the commit, whatever the working tree, attributes and settings say", async () => {
     const { directory, git, commit, write } = await testRepository();

@@ -26,6 +26,12 @@ describe("where the sources come from", () => {
     await writeSource("/first", project);
     await writeFile(join(project, ".build/source.json"), '{"repository":1}');
     await expect(readSource(project)).rejects.toThrow("names no repository");
+    for (const text of ["", "{", "[]", '{"repository":"../x"}']) {
+      await writeFile(join(project, ".build/source.json"), text);
+      await expect(readSource(project)).rejects.toThrow(
+        `${join(project, ".build/source.json")} names no repository: delete it and run pulumi up again`,
+      );
+    }
   });
 });
 
