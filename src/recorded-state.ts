@@ -34,6 +34,21 @@ export async function recalledMetadata(
   return undefined;
 }
 
+/**
+ * The secrets that somebody else has written, as the stack's own state knows: name → time of that write, of those that
+ * were written over since, too.
+ */
+export async function overwrittenSecrets(
+  stack: string,
+  readOutputs: ReadOutputs = readResourceOutputs,
+): Promise<Readonly<Record<string, string>>> {
+  const checks = Object.values(resourcesSchema.parse(await readOutputs(stack))).flatMap(({ outputs }) => {
+    const check = secretCheckSchema.safeParse(outputs);
+    return check.success ? [{ ...check.data.settled, ...check.data.foreign }] : [];
+  });
+  return Object.assign({}, ...checks);
+}
+
 // The engine's own function; it answers from the checkpoint as it is now, in a preview too.
 async function readResourceOutputs(stackName: string): Promise<unknown> {
   const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName });
@@ -47,3 +62,5 @@ const releaseSchema = z.object({
   files: z.record(z.string(), z.string()),
 });
 const ledgerSchema = z.object({ releases: z.record(z.string(), z.object({ metadata: z.string().optional() })) });
+const times = z.record(z.string(), z.string());
+const secretCheckSchema = z.object({ written: times, settled: times, foreign: times });

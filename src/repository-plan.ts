@@ -13,15 +13,21 @@ export interface RepositoryPlan {
   readonly actions: readonly string[];
   /** Path → blob SHA-1 that is there now, or `missing`, of every workflow that is not as declared. */
   readonly differing: Readonly<Record<string, string>>;
+  /** Name → time of a write by somebody else, of every secret that is, or was, written over for that. */
+  readonly overwritten: Readonly<Record<string, string>>;
 }
 
-type Planned = Pick<Settings, "repository" | "repositoryParts" | "publicImage" | "source"> &
+type Planned = Pick<Settings, "repository" | "repositoryParts" | "publicImage" | "source" | "secrets"> &
   Pick<WorkflowOptions, "backend" | "branch" | "organization">;
 
 /** Decides what the repository's workflows shall be, and looks at what they are. */
 export async function planRepository(
   settings: Planned,
-  { github, stack }: { readonly github: Pick<Connections["github"], "blobs">; readonly stack: string },
+  {
+    github,
+    stack,
+    overwrittenSecrets,
+  }: Pick<Connections, "stack" | "overwrittenSecrets"> & { readonly github: Pick<Connections["github"], "blobs"> },
 ): Promise<RepositoryPlan> {
   const { publicImage: image, source } = settings;
   // Where a rehearsal finds another module on this machine is no fact of the repository.
@@ -33,5 +39,7 @@ export async function planRepository(
   const differing = Object.entries(found ? workflows : {})
     .filter(([path, text]) => found?.[path] !== blobOf(text))
     .map(([path]) => [path, found?.[path] ?? "missing"]);
-  return { workflows, actions, differing: Object.fromEntries(differing) };
+  // The state is only asked where there is something to know.
+  const overwritten = Object.keys(settings.secrets).length > 0 ? await overwrittenSecrets() : {};
+  return { workflows, actions, differing: Object.fromEntries(differing), overwritten };
 }

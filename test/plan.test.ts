@@ -50,6 +50,7 @@ beforeEach(async () => {
     registry: await registryOf(registry.image),
     stack: STACK,
     recallMetadata: async () => undefined,
+    overwrittenSecrets: async () => ({}),
   };
   vi.mocked(buildkitVersion).mockReset().mockResolvedValue("v0.31.1");
   vi.mocked(goVersion).mockReset().mockResolvedValue("go1.26.8");

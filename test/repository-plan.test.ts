@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { expect, test, vi } from "vitest";
 import { blobOf } from "../src/model/blob.ts";
 import { planRepository } from "../src/repository-plan.ts";
@@ -9,8 +10,13 @@ const settings = {
   source: "app",
   backend: "https://api.pulumi.com",
   branch: "main",
+  secrets: {},
 };
-const connections = (found: Record<string, string>) => ({ stack: "prod", github: { blobs: vi.fn(async () => found) } });
+const connections = (found: Record<string, string>) => ({
+  stack: "prod",
+  github: { blobs: vi.fn(async () => found) },
+  overwrittenSecrets: vi.fn(async () => ({ KEY: "2026-01-02T03:04:05Z" })),
+});
 
 test("plans the three workflows, and allows the actions that they use, at any commit", async () => {
   const { workflows, actions } = await planRepository(settings, connections({}));
@@ -54,4 +60,12 @@ test("says the same wherever a rehearsal finds another module", async () => {
   const [one, other] = await Promise.all(plans);
   expect(one?.workflows).toEqual(other?.workflows);
   expect(JSON.stringify(one?.workflows)).not.toContain("/home/one");
+});
+
+test("asks the state for secrets of somebody else only where the stack has any", async () => {
+  const services = connections({});
+  expect((await planRepository(settings, services)).overwritten).toEqual({});
+  expect(services.overwrittenSecrets).not.toHaveBeenCalled();
+  const kept = { ...settings, secrets: { KEY: pulumi.secret("hidden") } };
+  expect((await planRepository(kept, services)).overwritten).toEqual({ KEY: "2026-01-02T03:04:05Z" });
 });

@@ -3,8 +3,8 @@ import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { differences, parseDeploymentSettings, patchOf, secretPatch } from "../model/deployment-settings.ts";
-import { messageOf, quoted } from "../model/quotation.ts";
-import { NAMESPACE } from "../model/setting.ts";
+import { messageOf, quoted, shown } from "../model/quotation.ts";
+import { NAMESPACE, SETTINGS } from "../model/setting.ts";
 import { run } from "../services/process.ts";
 
 const usage = `npm run deployments                     send Pulumi.STACK.deploy.yaml to Pulumi Cloud, where it differs
@@ -46,7 +46,17 @@ export async function deployments(args: readonly string[], report: (line: string
   if (!parsed.ok) {
     throw new Error(`${file} is not valid:\n${parsed.problems.join("\n")}`);
   }
-  const repository = (await pulumi(["config", "get", ...choice, `${NAMESPACE}:repository`])).trim();
+  const setting = async (name: string) => (await pulumi(["config", "get", ...choice, `${NAMESPACE}:${name}`])).trim();
+  const repository = await setting("repository");
+  const { branch } = parsed.settings.sourceContext.git;
+  // A setting that is not there is not known to the CLI.
+  const expected = await setting("branch").catch(() => String(SETTINGS.find(({ key }) => key === "branch")?.default));
+  if (branch !== expected) {
+    throw new Error(
+      `${file}: settings.sourceContext.git.branch is ${quoted(branch)}, and ${NAMESPACE}:branch is ${quoted(expected)}: the program must come from one branch. ` +
+        `Change the file (the branch, and the command that checks out origin/${shown(branch)}), or run: pulumi config set ${NAMESPACE}:branch ${shown(branch)}`,
+    );
+  }
   const wanted = patchOf(parsed.settings, repository);
   const changes = differences(wanted, await found(endpoint));
   if (changes.length === 0) {

@@ -4,6 +4,7 @@ import { blobOf } from "../model/blob.ts";
 import { RELEASE_ENVIRONMENT, type RepositoryPart, VERSION_TAGS } from "../model/repository-part.ts";
 import { isLoopback } from "../model/setting-rule.ts";
 import { ImmutableReleases } from "../resources/immutable-releases.ts";
+import { SecretCheck } from "../resources/secret-check.ts";
 import { WorkflowCheck } from "../resources/workflow-check.ts";
 
 /** What the stack keeps in the repository. */
@@ -22,6 +23,8 @@ export interface RepositoryArgs {
   readonly variables: Readonly<Record<string, string>>;
   /** Names and values of the secrets of the environment `release`; the provider seals them for the repository. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Name → time of a write by somebody else, of every secret that is, or was, written over for that. */
+  readonly overwritten: Readonly<Record<string, string>>;
   readonly githubUrl: string;
   readonly githubToken?: pulumi.Output<string> | undefined;
 }
@@ -121,7 +124,7 @@ function declareWorkflows(name: string, args: RepositoryArgs, { repository, opti
   });
 }
 
-function declareEnvironment(name: string, { secrets }: RepositoryArgs, { repository, options }: Place): void {
+function declareEnvironment(name: string, args: RepositoryArgs, { repository, options }: Place): void {
   const { environment } = new github.RepositoryEnvironment(
     `${name}-environment`,
     {
@@ -136,11 +139,23 @@ function declareEnvironment(name: string, { secrets }: RepositoryArgs, { reposit
     { repository, environment, tagPattern: VERSION_TAGS },
     options,
   );
-  for (const [secretName, value] of Object.entries(secrets)) {
-    new github.ActionsEnvironmentSecret(
+  const { secrets, overwritten } = args;
+  const written = Object.entries(secrets).map(([secretName, value]) => {
+    const secret = new github.ActionsEnvironmentSecret(
       `${name}-${secretName}`,
       { repository, environment, secretName, value },
-      options,
+      // Nothing in the inputs tells that somebody else has written it: a new trigger has it written again. Deleted first,
+      // because the other order would delete what was just written.
+      { ...options, deleteBeforeReplace: true, replacementTrigger: overwritten[secretName] ?? "" },
+    );
+    return [secretName, secret.updatedAt] as const;
+  });
+  if (written.length > 0) {
+    const settled = Object.fromEntries(Object.entries(overwritten).filter(([secretName]) => secretName in secrets));
+    new SecretCheck(
+      `${name}-secret-check`,
+      { repository: args.repository, environment, written: pulumi.all(Object.fromEntries(written)), settled },
+      { parent: options.parent },
     );
   }
 }

@@ -176,3 +176,14 @@ test("the CLI's own `deployment settings` shows what was sent, and knows neither
   expect((await settings("push")).stderr).toContain('unknown command "push"');
   expect((await settings("edit", "--deploy-tags")).stderr).toContain("unknown flag: --deploy-tags");
 });
+
+test("a program from another branch than the setting says is refused, and nothing is sent", async () => {
+  const { cloud, directory, deployments } = await project();
+  const file = join(directory, "Pulumi.prod.yaml");
+  await writeFile(file, `${await readFile(file, "utf8")}  mount-monitor:branch: trunk\n`);
+  const { exitCode, stderr } = await deployments();
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('sourceContext.git.branch is "main", and mount-monitor:branch is "trunk"');
+  expect(stderr).toContain("pulumi config set mount-monitor:branch main");
+  expect(writes(cloud)).toEqual([]);
+});

@@ -14,6 +14,8 @@ export interface Registered {
   readonly dependsOn: readonly string[];
   readonly ignoreChanges: readonly string[];
   readonly retainOnDelete: boolean;
+  /** Another value has the resource replaced; absent where there is none. */
+  readonly replacementTrigger?: unknown;
   /** Names of the hooks before a create and an update; absent where there are none. */
   readonly before?: Readonly<Record<"create" | "update", readonly string[]>>;
 }
@@ -26,6 +28,7 @@ interface Request {
   getDependenciesList(): string[];
   getIgnorechangesList(): string[];
   getRetainondelete(): boolean | undefined;
+  getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getHooks(): { getBeforeCreateList(): string[]; getBeforeUpdateList(): string[] } | undefined;
 }
 
@@ -79,6 +82,9 @@ export async function engine(
       dependsOn: message.getDependenciesList().map(nameOf).sort(),
       ignoreChanges: message.getIgnorechangesList(),
       retainOnDelete: message.getRetainondelete() ?? false,
+      ...(message.getReplacementTrigger()
+        ? { replacementTrigger: message.getReplacementTrigger()?.toJavaScript() }
+        : {}),
       ...before(message.getHooks()),
     };
   });

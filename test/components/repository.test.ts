@@ -25,6 +25,7 @@ async function declared(change: Partial<RepositoryArgs>) {
     differing: {},
     variables: {},
     secrets: {},
+    overwritten: {},
     githubUrl: "https://github.com",
     ...change,
   });
@@ -115,7 +116,12 @@ describe("the repository", () => {
 
   test("has an environment for version tags alone, which holds the secrets", async () => {
     const resources = await declared({ repositoryParts: ["environment"], secrets: { KEY: pulumi.secret("hidden") } });
-    expect(names(resources)).toEqual(["repository-KEY", "repository-environment", "repository-environment-tags"]);
+    expect(names(resources)).toEqual([
+      "repository-KEY",
+      "repository-environment",
+      "repository-environment-tags",
+      "repository-secret-check",
+    ]);
     expect(resources["repository-environment"]).toMatchObject({
       type: "github:index/repositoryEnvironment:RepositoryEnvironment",
       parent: "repository",
@@ -136,8 +142,29 @@ describe("the repository", () => {
       parent: "repository",
       dependsOn: ["repository-environment"],
       inputs: { repository: "demo", environment: "release", secretName: "KEY", value: secret("hidden") },
+      replacementTrigger: "",
     });
     expect(resources["repository-KEY"]?.inputs).not.toHaveProperty("plaintextValue");
+  });
+
+  test("has a secret written again when somebody else has written it, and its times looked at after that", async () => {
+    const time = "2026-01-02T03:04:05Z";
+    const secrets = { KEY: pulumi.secret("hidden"), OTHER: pulumi.secret("hidden, too") };
+    const overwritten = { KEY: time, GONE: time };
+    const resources = await declared({ repositoryParts: ["environment"], secrets, overwritten });
+    expect(resources["repository-KEY"]?.replacementTrigger).toBe(time);
+    expect(resources["repository-OTHER"]?.replacementTrigger).toBe("");
+    expect(resources["repository-secret-check"]).toMatchObject({
+      type: "pulumi-nodejs:dynamic/release:SecretCheck",
+      parent: "repository",
+      dependsOn: ["repository-KEY", "repository-OTHER", "repository-environment"],
+      retainOnDelete: false,
+      inputs: { repository: "octo/demo", environment: "release", settled: { KEY: time }, drift: [] },
+    });
+  });
+
+  test("without secrets has nothing to look at", async () => {
+    expect(names(await declared({ repositoryParts: ["environment"] }))).not.toContain("repository-secret-check");
   });
 
   test("has version tags that are made and stay, without an exception", async () => {

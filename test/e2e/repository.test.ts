@@ -1,5 +1,6 @@
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
+import sodium from "libsodium-wrappers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Inspection } from "../../rehearsal/github/inspection.ts";
 import type { Repository } from "../../rehearsal/github/state.ts";
@@ -112,6 +113,10 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
       inspect.writeFile(REPOSITORY, RELEASE, "on: pull_request_target\n");
       const { variables, environments, rulesets, actions } = repository;
       Object.assign(variables.COLOR ?? {}, { value: "red" });
+      Object.assign(environments.release?.secrets.DEPLOY_KEY ?? {}, {
+        encryptedValue: sealedFor(inspect.state.keyPair.publicKey, "theirs"),
+        updatedAt: "2027-01-02T03:04:05Z",
+      });
       Object.assign(environments.release ?? {}, { branchPolicy: null, branchPolicies: [] });
       Object.assign(rulesets[0] ?? {}, { rules: [{ type: "deletion" }], enforcement: "disabled" });
       Object.assign(actions, { allowedActions: "all", shaPinningRequired: false });
@@ -127,8 +132,12 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
     expect(said).toMatch(/ActionsRepositoryPermissions repository-actions-permissions updated .*allowedActions/);
     expect(said).toMatch(/WorkflowRepositoryPermissions repository-workflow-permissions updated/);
     expect(said).toMatch(/ImmutableReleases repository-immutable-releases updated .*drift/);
-    expect(changesIn(await good("preview"))).toEqual([
+    expect(said).toMatch(/SecretCheck repository-secret-check updated .*drift/);
+    const preview = await good("preview");
+    expect(preview).toContain("secret DEPLOY_KEY of the environment release was written by somebody else");
+    expect(changesIn(preview)).toEqual([
       "+ github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+      "+- github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
       "~ github:index/actionsRepositoryPermissions:ActionsRepositoryPermissions",
       "~ github:index/actionsVariable:ActionsVariable",
       "~ github:index/repositoryEnvironment:RepositoryEnvironment",
@@ -136,6 +145,7 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
       "~ github:index/repositoryRuleset:RepositoryRuleset",
       "~ github:index/workflowRepositoryPermissions:WorkflowRepositoryPermissions",
       "~ pulumi-nodejs:dynamic/release:ImmutableReleases",
+      "~ pulumi-nodejs:dynamic/release:SecretCheck",
       "~ pulumi-nodejs:dynamic/release:WorkflowCheck",
     ]);
     await good("up");
@@ -309,9 +319,15 @@ function keptOf(inspect: Inspection, repository: Repository) {
   };
 }
 
+/** A value as GitHub's interface would store it. */
+function sealedFor(publicKey: string, value: string): string {
+  const key = sodium.from_base64(publicKey, sodium.base64_variants.ORIGINAL);
+  return Buffer.from(sodium.crypto_box_seal(value, key)).toString("base64");
+}
+
 /** The resources that a preview would change: sign and type. */
 function changesIn(preview: string): string[] {
-  return [...preview.matchAll(/^ +([~+-]|\+-) ([\w-]+:[\w/:-]+): \(/gm)]
+  return [...preview.matchAll(/^ +(\+-|[~+-]) ?([\w-]+:[\w/:-]+): \(/gm)]
     .map(([, sign, type]) => `${sign} ${type}`)
     .sort();
 }

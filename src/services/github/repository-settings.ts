@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { ServiceError } from "../service-error.ts";
-import type { Api } from "./api.ts";
+import { type Api, pageSize } from "./api.ts";
 
 /** Settings and files of the repository, as far as no Pulumi provider knows them. */
 export interface RepositorySettings {
   /** Path → blob SHA-1 of the files that lie in a directory of the default branch; {} when there is none. */
   blobs(directory: string): Promise<Readonly<Record<string, string>>>;
+  /** Name → when it was written last, ISO 8601, of the secrets of an environment; {} when there is no such environment. */
+  secretTimes(environment: string): Promise<Readonly<Record<string, string>>>;
   /** Whether releases become immutable when they are published; false where GitHub does not know of it. */
   immutableReleases(): Promise<boolean>;
   /**
@@ -17,6 +19,7 @@ export interface RepositorySettings {
 }
 
 const entriesSchema = z.array(z.object({ path: z.string(), sha: z.string(), type: z.string() }));
+const secretsSchema = z.object({ secrets: z.array(z.object({ name: z.string(), updated_at: z.string() })) });
 // https://docs.github.com/en/rest/repos/repos#check-if-immutable-releases-are-enabled-for-a-repository
 const immutableSchema = z.object({ enabled: z.boolean() });
 
@@ -34,6 +37,19 @@ export function createRepositorySettings(
       return Object.fromEntries(
         (entries ?? []).filter(({ type }) => type === "file").map(({ path, sha }) => [path, sha]),
       );
+    },
+
+    // An environment has 100 secrets at most, which is one page.
+    // Source: https://docs.github.com/en/actions/concepts/security/secrets#limits-for-secrets
+    async secretTimes(environment) {
+      const found = await api.find(secretsSchema, (ask) =>
+        ask("GET /repos/{owner}/{repo}/environments/{environment_name}/secrets", {
+          ...place,
+          environment_name: environment,
+          per_page: pageSize,
+        }),
+      );
+      return Object.fromEntries((found?.secrets ?? []).map(({ name, updated_at }) => [name, updated_at]));
     },
 
     // 404 stands for "off" as well as for "not offered".
