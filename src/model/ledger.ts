@@ -1,4 +1,6 @@
 import { type Difference, missing, other } from "./difference.ts";
+import { parseMetadata } from "./metadata.ts";
+import { unpackText } from "./packed-text.ts";
 import { shown } from "./quotation.ts";
 import { compareVersions, isPrerelease, tagOf, type Version } from "./version.ts";
 
@@ -67,19 +69,33 @@ export function tagDifferences(version: Version, { commit }: LedgerEntry, found:
       : [other(`tag ${tag} is at ${found}, recorded is ${commit}`)];
 }
 
-/** In what a version tag of the image is not what its line says. @param image reference without a tag */
+/**
+ * In what a version tag of the image is not what its line says.
+ *
+ * @param image reference without a tag
+ * @param lost platforms that the index names, and whose manifests the registry does not have
+ */
 export function imageDifferences(
   image: string,
   version: Version,
   { digest }: LedgerEntry,
   found: string | undefined,
+  lost: readonly string[] = [],
 ): Difference[] {
   const reference = `${image}:${tagOf(version)}`;
+  if (found !== undefined && found !== digest) {
+    return [other(`${reference} points at ${found}, recorded is ${digest}`)];
+  }
   return found === undefined
     ? [missing(`${reference} is missing from the registry, recorded is ${digest}`)]
-    : found === digest
-      ? []
-      : [other(`${reference} points at ${found}, recorded is ${digest}`)];
+    : lost.map((platform) =>
+        missing(`${reference} lacks the manifest of ${platform}: it is missing from the registry`),
+      );
+}
+
+/** Platform → digest of its manifest, as far as a line knows: older code recorded no metadata. */
+export function platformDigests({ metadata }: LedgerEntry): Readonly<Record<string, string>> {
+  return metadata === undefined ? {} : parseMetadata(unpackText(metadata)).image.digests;
 }
 
 /** In what a release that is declared contradicts the line that it has already. */

@@ -6,6 +6,7 @@ import {
   imageDifferences,
   type LedgerEntry,
   type Lines,
+  platformDigests,
   releaseDifferences,
   sorted,
   tagDifferences,
@@ -136,20 +137,30 @@ async function restored(recorded: Recorded): Promise<string[]> {
 
 /**
  * Compares every line with what is published: the lists of releases and tags, which carry commits and digests, and one
- * question to the registry for each image. An unchanged page of a list is not sent again.
+ * question to the registry, without a body, for each image and each of its platforms. An unchanged page is not sent again.
  */
-async function look({ repository, image, releases, withdrawn = [], seen }: Recorded): Promise<{
+async function look({ repository, image, version: declared, releases, withdrawn = [], seen }: Recorded): Promise<{
   differences: Map<Version, Difference[]>;
   seen: SeenLists;
 }> {
   const github = githubOf(repository);
   const registry = await registryOf(image);
   const watched = Object.entries(releases).filter(([version]) => !withdrawn.includes(version));
+  // The platforms of the release that is declared are looked at by the resource that restores them.
+  const platforms = watched.flatMap(([version, line]) =>
+    version === declared
+      ? []
+      : Object.entries(platformDigests(line)).map(([platform, digest]) => ({ version, platform, digest })),
+  );
+  const asked = [...watched.map(([version]) => tagOf(version)), ...platforms.map(({ digest }) => digest)];
   const [releasePages, tagPages, images] = await Promise.all([
     github.releasePages(seen?.releases ?? []),
     github.tagPages(seen?.tags ?? []),
-    pMap(watched, ([version]) => registry.digestOf(tagOf(version)), { concurrency: AT_ONCE }),
+    pMap(asked, (reference) => registry.digestOf(reference), { concurrency: AT_ONCE }),
   ]);
+  const lost = platforms.filter((_, index) => images[watched.length + index] === undefined);
+  const lostOf = (version: Version) =>
+    lost.filter((entry) => entry.version === version).map(({ platform }) => platform);
   const lines = new Map(watched);
   const lists = {
     releases: compared(releasePages, seen?.releases, lines, (release, version, line) =>
@@ -164,7 +175,7 @@ async function look({ repository, image, releases, withdrawn = [], seen }: Recor
     [
       ...(published.get(version) ?? [missing(`release ${tagOf(version)} is missing from ${repository}`)]),
       ...(tagged.get(version) ?? tagDifferences(version, line, undefined)),
-      ...imageDifferences(image, version, line, images[index]),
+      ...imageDifferences(image, version, line, images[index], lostOf(version)),
     ],
   ]);
   return { differences: new Map(differences.filter(([, found]) => found.length > 0)), seen: lists };

@@ -2,6 +2,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { type Difference, missing, other, refusals } from "../model/difference.ts";
 import { shown } from "../model/quotation.ts";
 import { writtenOnce } from "../model/write-once.ts";
+import { digestOfBytes } from "../services/registry/digest.ts";
+import { mediaTypeOf } from "../services/registry/manifest.ts";
 import type { Index, Registry } from "../services/registry.ts";
 import { ServiceError } from "../services/service-error.ts";
 import { registryOf } from "./clients.ts";
@@ -23,22 +25,33 @@ export interface ManifestInputs {
   readonly checksums: Readonly<Record<string, string>>;
 }
 
+export interface ManifestFacts {
+  /**
+   * Platform → text of its manifest, whose digest is an input: what restores one that somebody deleted. Older code did not
+   * record it.
+   */
+  readonly manifests?: Readonly<Record<string, string>>;
+}
+
 /** The Multi-arch Manifest: read back from the registry after the push, down to the binaries in its layers. */
 export class Manifest extends ReleaseResource {
   declare readonly digest: pulumi.Output<string>;
   declare readonly digests: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, inputs: InputsOf<ManifestInputs>, options: pulumi.CustomResourceOptions) {
-    super("manifest", "Manifest", name, inputs, options);
+    super("manifest", "Manifest", name, { ...inputs, manifests: undefined }, options);
   }
 }
 
 /** @throws naming every platform, digest or binary that is not what was built */
-export const implementation: Implementation<ManifestInputs, object> = {
-  facts: [],
+export const implementation: Implementation<ManifestInputs, ManifestFacts> = {
+  facts: ["manifests"],
 
-  async ensure(inputs) {
+  async ensure(inputs, recorded) {
     const registry = await registryOf(inputs.image);
+    if (recorded?.drift?.length) {
+      await restorePlatforms(registry, inputs, recorded.manifests ?? {});
+    }
     const index = (await registry.index(inputs.tag)) ?? (await restoredIndex(registry, inputs));
     const problems = [
       ...indexProblems(index, inputs).map(({ text }) => text),
@@ -47,7 +60,11 @@ export const implementation: Implementation<ManifestInputs, object> = {
     if (problems.length > 0) {
       throw new Error(`what the registry serves is not what was built:\n${problems.join("\n")}`);
     }
-    return {};
+    const manifests = Object.entries(inputs.digests).map(async ([platform, digest]) => [
+      platform,
+      Buffer.from((await registry.manifest(digest)).raw).toString("utf8"),
+    ]);
+    return { manifests: Object.fromEntries(await Promise.all(manifests)) };
   },
   observe: differences,
 
@@ -63,9 +80,36 @@ async function differences(recorded: ManifestInputs): Promise<Difference[]> {
   const registry = await registryOf(image);
   const found = await registry.digestOf(tag);
   // What else a tag may hold need not be an index.
-  return found === undefined || found === digest
-    ? indexProblems(await registry.index(tag), recorded)
-    : [other(`${image}:${tag} points at ${found}, expected ${digest}`)];
+  if (found !== undefined && found !== digest) {
+    return [other(`${image}:${tag} points at ${found}, expected ${digest}`)];
+  }
+  return [...indexProblems(await registry.index(tag), recorded), ...(await missingPlatforms(registry, recorded))];
+}
+
+/** The index may be there, and what it names may have been deleted. */
+async function missingPlatforms(registry: Registry, { image, tag, digests }: ManifestInputs): Promise<Difference[]> {
+  const found = await Promise.all(
+    Object.entries(digests).map(async ([platform, digest]) =>
+      (await registry.digestOf(digest)) === undefined
+        ? [missing(`${image}:${tag} lacks the manifest of ${platform}, ${digest}: it is missing from the registry`)]
+        : [],
+    ),
+  );
+  return found.flat();
+}
+
+// By their very bytes, before anything reads them. What the registry has is left alone.
+async function restorePlatforms(
+  registry: Registry,
+  { digests }: ManifestInputs,
+  texts: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [platform, digest] of Object.entries(digests)) {
+    const raw = new Uint8Array(Buffer.from(texts[platform] ?? "", "utf8"));
+    if (digestOfBytes(raw) === digest && (await registry.digestOf(digest)) === undefined) {
+      await registry.putManifest(digest, raw, mediaTypeOf(JSON.parse(texts[platform] ?? ""), null));
+    }
+  }
 }
 
 // For a tag that somebody deleted while its index is still there: docker-build looks at the digest and does not notice.

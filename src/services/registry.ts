@@ -43,8 +43,11 @@ export interface Index extends Manifest {
  * Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export interface Registry {
-  /** Digest that a tag points at; undefined when the registry says that there is no such tag (404), and only then. */
-  digestOf(tag: string): Promise<Digest | undefined>;
+  /**
+   * Digest that a tag points at, or a digest when the registry has it; undefined when the registry says that there is no
+   * such thing (404), and only then.
+   */
+  digestOf(reference: string): Promise<Digest | undefined>;
   /** The index under a tag or digest, or undefined when there is none. @throws when it is a single-platform image */
   index(reference: string): Promise<Index | undefined>;
   /** Any manifest, by digest. @throws when it is missing */
@@ -59,8 +62,8 @@ export interface Registry {
   binaryChecksums(platformDigest: string, path: string): Promise<LayerFile | undefined>;
   /** The bytes of that file. */
   binary(platformDigest: string, path: string): Promise<Buffer<ArrayBuffer> | undefined>;
-  /** Lets a tag point at a manifest that the registry has already, by its very bytes. Gives its digest. */
-  putManifest(tag: string, raw: Uint8Array<ArrayBuffer>, mediaType: string): Promise<Digest>;
+  /** Stores a manifest by its very bytes, under a tag or its own digest; what it names is there. Gives its digest. */
+  putManifest(reference: string, raw: Uint8Array<ArrayBuffer>, mediaType: string): Promise<Digest>;
   /** Labels of an image; of an index those of its first platform. */
   labels(digest: string): Promise<Readonly<Record<string, string>>>;
   /** The label `org.opencontainers.image.version`, of the same image. */

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Clone, makeClone } from "./clone.ts";
@@ -13,6 +13,8 @@ describe("a published release", { timeout: 600_000 }, () => {
   let before: unknown;
   let checksums: Buffer | undefined;
   let artifacts: Buffer | undefined;
+  /** Hexadecimal digest of the manifest of linux/arm64. */
+  let arm64: string;
 
   beforeAll(async () => {
     clone = await makeClone("drift");
@@ -20,14 +22,17 @@ describe("a published release", { timeout: 600_000 }, () => {
     await using world = await openWorld(clone.path);
     before = await world.published("1.0.0");
     checksums = world.assets("v1.0.0")["checksums.txt"];
+    const { index } = before as { index: { manifests: { digest: string; platform: { architecture: string } }[] } };
+    arm64 = index.manifests.find(({ platform }) => platform.architecture === "arm64")?.digest.slice(7) ?? "";
   }, 300_000);
   afterAll(() => clone.remove());
 
   const operate = async (operation: "refresh" | "preview" | "up" | "destroy") =>
     (await perform(clone.path, operation)).said;
 
-  const tags = (tag: string) =>
-    join(clone.path, ".local/registry/docker/registry/v2/repositories", REPOSITORY, "_manifests/tags", tag);
+  const manifests = (...names: string[]) =>
+    join(clone.path, ".local/registry/docker/registry/v2/repositories", REPOSITORY, "_manifests", ...names);
+  const tags = (tag: string) => manifests("tags", tag);
 
   test("is not changed by a refresh when nobody touched it", async () => {
     expect(await operate("refresh")).toMatch(/Resources:\n\s+\d+ unchanged\n/);
@@ -55,6 +60,26 @@ describe("a published release", { timeout: 600_000 }, () => {
     const after = await world.published("1.0.0");
     expect(contentOf(after)).toEqual(contentOf(before));
     expect(await world.digestOf("latest")).toBe(await world.digestOf("v1.0.0"));
+    expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+  });
+
+  test("the manifest of one platform, deleted while its index stays, is seen by refresh and restored byte by byte", async () => {
+    const deleted = manifests("revisions/sha256", arm64);
+    const stored = join(
+      clone.path,
+      ".local/registry/docker/registry/v2/blobs/sha256",
+      arm64.slice(0, 2),
+      arm64,
+      "data",
+    );
+    const bytes = await readFile(stored);
+    await rm(deleted, { recursive: true });
+    await rm(stored);
+    expect(await operate("refresh")).toMatch(/Manifest image-manifest updated .*\[diff: ~drift\]/);
+    expect(await operate("preview")).toContain(`lacks the manifest of linux/arm64, sha256:${arm64.slice(0, 20)}`);
+    expect(await operate("up")).toMatch(/Manifest image-manifest updated/);
+    expect(await readFile(stored)).toEqual(bytes);
+    expect((await readFile(join(deleted, "link"), "utf8")).trim()).toBe(`sha256:${arm64}`);
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 

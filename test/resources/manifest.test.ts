@@ -37,7 +37,10 @@ async function refusal(changed: Partial<ManifestInputs> = {}): Promise<string[]>
 
 describe("after the push", () => {
   test("the index, its platforms and both binaries are read, and nothing is written", async () => {
-    expect(await implementation.ensure(inputs, undefined)).toEqual({});
+    const text = (platform: keyof typeof images) => registry.manifests.get(images[platform].digest)?.raw.toString();
+    expect(await implementation.ensure(inputs, undefined)).toEqual({
+      manifests: { "linux/amd64": text("linux/amd64"), "linux/arm64": text("linux/arm64") },
+    });
     expect(registryWrites(registry)).toEqual([]);
     const read = registry.seen.map(({ path }) => path);
     expect(read).toContain(`/v2/octo/demo/manifests/${images["linux/amd64"].digest}`);
@@ -131,10 +134,55 @@ describe("a version tag", () => {
   });
 });
 
+describe("a platform that somebody deleted while the index is there", () => {
+  const drift = ["something"];
+  const arm64 = () => images["linux/arm64"].digest;
+  const gone = () =>
+    missing(`${registry.image}:v1.0.0 lacks the manifest of linux/arm64, ${arm64()}: it is missing from the registry`);
+
+  test("is seen by a refresh, no conflict, and stored again by its recorded bytes", async () => {
+    const recorded = { ...inputs, ...(await implementation.ensure(inputs, undefined)), drift };
+    const before = registry.manifests.get(arm64());
+    registry.manifests.delete(arm64());
+    expect(await implementation.observe(recorded)).toEqual([gone()]);
+    expect(await implementation.conflicts?.(inputs, recorded)).toEqual([]);
+    await implementation.ensure(inputs, recorded);
+    expect(registryWrites(registry)).toEqual([`PUT /v2/octo/demo/manifests/${arm64()}`]);
+    expect(registry.manifests.get(arm64())).toEqual(before);
+    expect(await implementation.observe(recorded)).toEqual([]);
+  });
+
+  test("is stored before the tag, when that is gone, too", async () => {
+    const recorded = { ...inputs, ...(await implementation.ensure(inputs, undefined)), drift };
+    for (const name of ["v1.0.0", arm64()]) registry.manifests.delete(name);
+    await implementation.ensure(inputs, recorded);
+    expect(registryWrites(registry)).toEqual([
+      `PUT /v2/octo/demo/manifests/${arm64()}`,
+      "PUT /v2/octo/demo/manifests/v1.0.0",
+    ]);
+  });
+
+  test("is never stored from other bytes, nor where older code recorded none", async () => {
+    registry.manifests.delete(arm64());
+    for (const manifests of [{ "linux/arm64": "{}" }, undefined]) {
+      const recorded = { ...inputs, drift, ...(manifests ? { manifests } : {}) };
+      await expect(implementation.ensure(inputs, recorded)).rejects.toThrow("linux/arm64");
+    }
+    expect(registryWrites(registry)).toEqual([]);
+  });
+});
+
 describe("a refresh", () => {
-  test("sees no difference, and reads no layer", async () => {
+  test("sees no difference, and reads no layer and no manifest but the index", async () => {
     expect(await implementation.observe(inputs)).toEqual([]);
-    expect(registry.seen.filter(({ path }) => path.includes("/blobs/"))).toEqual([]);
+    expect(
+      registry.seen.map(({ method, path }) => `${method} ${path.replace("/v2/octo/demo/manifests/", "")}`),
+    ).toEqual([
+      "HEAD v1.0.0",
+      "GET v1.0.0",
+      `HEAD ${images["linux/amd64"].digest}`,
+      `HEAD ${images["linux/arm64"].digest}`,
+    ]);
   });
 
   test("says that the tag is gone", async () => {
