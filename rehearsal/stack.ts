@@ -23,6 +23,8 @@ export interface StackPlace {
   readonly project: string;
   /** Directory that the rehearsal keeps its data in. */
   readonly local: string;
+  /** Whether only holders of that directory's lock update the stack; not where a test has its backend shared. Default: true. */
+  readonly alone?: boolean;
   readonly kit: Kit;
   /** Environment of the plugins: Docker's configuration, certificates, credentials. */
   readonly environment: Readonly<Record<string, string>>;
@@ -45,6 +47,7 @@ export interface RehearsalStack {
 export async function openStack({
   project,
   local,
+  alone = true,
   kit,
   environment,
   settings,
@@ -67,7 +70,7 @@ export async function openStack({
     PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
   };
   await settle(
-    { project, settings, ...rest },
+    { project, alone, settings, ...rest },
     { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
   );
   const stack = await LocalWorkspace.createOrSelectStack(
@@ -141,17 +144,17 @@ export async function layOutEngine(project: string, local: string, kit: Kit): Pr
 
 /**
  * What an earlier start that was killed left is settled. The backend lies in the directory that the caller holds the lock
- * of, and everything that was started in it has been ended: a lock that was made on this machine is a dead one's.
+ * of, and everything that was started in it has been ended: a lock that was made on this machine is a dead one's, and so is one that was cut short where nobody else is.
  */
 async function settle(
-  { project, settings, report, signal, waitMs = 15 * 60_000 }: Omit<StackPlace, "local" | "kit" | "environment">,
+  { project, alone, settings, report, signal, waitMs = 15 * 60_000 }: Omit<StackPlace, "local" | "kit" | "environment">,
   { state, command, env }: { state: string; command: string; env: Readonly<Record<string, string>> },
 ): Promise<void> {
   await recover({
     engine: openEngine({ command, cwd: project, stack: STACK, env }),
     backend: { root: state, project: PROJECT, stack: STACK },
     isDead: async ({ holder }) =>
-      holder === undefined || (holder.host === hostname() && (await startTime(holder.pid)) === undefined),
+      holder === undefined ? alone === true : holder.host === hostname() && (await startTime(holder.pid)) === undefined,
     existing: (operation) => existingSetting(operation, async (key) => settings[key]),
     waiting: { limitMs: waitMs, everyMs: 500, signal },
     report,

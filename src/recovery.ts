@@ -16,7 +16,7 @@ import {
   settlementOf,
 } from "./model/pending-operation.ts";
 import { type Engine, EngineError } from "./services/engine.ts";
-import { locksOf, mendFiles, type StackFiles } from "./services/file-backend.ts";
+import { hasNothingPending, locksOf, mendFiles, type StackFiles } from "./services/file-backend.ts";
 import { startTime } from "./services/liveness.ts";
 import { ServiceError } from "./services/service-error.ts";
 import { Held, type Waiting, whenFree } from "./services/waiting.ts";
@@ -53,9 +53,15 @@ export async function recover(options: RecoveryOptions): Promise<void> {
 async function settle(options: RecoveryOptions): Promise<void> {
   const { engine, backend, report } = options;
   if (typeof backend === "object") {
-    await passLocks(options, await locksOf(backend));
+    const locks = await locksOf(backend);
+    await passLiving(options, locks);
+    // First of all: the CLI reads them, whatever it is told to do.
     for (const mended of await mendFiles(backend)) {
       report(mended);
+    }
+    await removeLocks(options, locks);
+    if (await hasNothingPending(backend)) {
+      return;
     }
   }
   const text = await onceThere(engine, ["stack", "export"]);
@@ -108,11 +114,8 @@ async function onceThere(engine: Engine, args: readonly string[]): Promise<strin
   }
 }
 
-/** Removes locks of dead updates. @throws Held when a lock may be given free; or at once when it will not be */
-async function passLocks({ engine, isDead, report }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
-  if (locks.length === 0) {
-    return;
-  }
+/** Lets locks of dead updates pass. @throws Held when a lock may be given free; or at once when it will not be */
+async function passLiving({ engine, isDead }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
   const now = Date.now();
   const dead = await Promise.all(locks.map(isDead));
   if (!dead.every(Boolean)) {
@@ -124,9 +127,15 @@ async function passLocks({ engine, isDead, report }: RecoveryOptions, locks: rea
     const holders = locks.map(({ holder }) => (holder ? saidOf(holder, now) : "somebody unknown"));
     throw new Held(`stack ${engine.stack} is held by ${holders.join(" and ")}`, message);
   }
+}
+
+async function removeLocks({ engine, report }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
+  if (locks.length === 0) {
+    return;
+  }
   await engine.run(["cancel", "--yes"]);
   for (const { where, holder } of locks) {
-    const who = holder ? saidOf(holder, now) : "a killed update";
+    const who = holder ? saidOf(holder, Date.now()) : "a killed update";
     report(`removed the lock of ${who}, of which no process lives: ${where}`);
   }
 }
@@ -159,7 +168,8 @@ async function passRefusal(options: RecoveryOptions, error: unknown): Promise<vo
   if (locks.length === 0) {
     throw error;
   }
-  await passLocks(options, locks);
+  await passLiving(options, locks);
+  await removeLocks(options, locks);
 }
 
 /** Existing resources by URN; undefined when nobody here may look, so that the operations have to wait for somebody who may. */

@@ -327,6 +327,43 @@ describe("recovery", () => {
       expect(said).toHaveLength(2);
     });
 
+    test("mends them before the CLI is told anything: it reads them to remove a lock, too", async () => {
+      await write(".pulumi/locks/organization/mount-monitor/prod/a.json", JSON.stringify(lock(4711)));
+      await write(`${state}.attrs`, "");
+      const { engine, ...rest } = options();
+      const seen: string[][] = [];
+      const run = async (args: readonly string[], input?: string) => {
+        seen.push(
+          (await readdir(join(root, ".pulumi"), { recursive: true })).filter((name) => name.endsWith(".attrs")),
+        );
+        return engine.run(args, input);
+      };
+      await recover({ ...rest, engine: { ...engine, run } });
+      expect(commands()).toEqual(["cancel --yes", "stack export"]);
+      expect(seen).toEqual([[], []]);
+    });
+
+    test("are left alone while somebody else may write them", async () => {
+      await write(".pulumi/locks/organization/mount-monitor/prod/a.json", JSON.stringify(lock(4711)));
+      await write(`${state}.attrs`, "");
+      await expect(recover(options({ isDead: () => false }))).rejects.toThrow("me@laptop");
+      expect(await readdir(join(root, state, ".."))).toEqual(["prod.json.attrs"]);
+    });
+
+    test.each([
+      ["none", { latest: { resources: [] } }, []],
+      ["an empty list", { latest: { pending_operations: [] } }, []],
+      ["one", { latest: { pending_operations: [{}] } }, ["stack export"]],
+      ["something that this program cannot read", {}, ["stack export"]],
+    ])(
+      "has the CLI asked for pending operations only where a state may have some: %s",
+      async (_what, checkpoint, asked) => {
+        await write(state, JSON.stringify({ version: 3, checkpoint }));
+        await recover(options());
+        expect(commands()).toEqual(asked);
+      },
+    );
+
     test("leaves what is whole, and a stack that was removed", async () => {
       await write(".pulumi/stacks/mount-monitor/gone.json.bak", "{}");
       await write(state, '{"version":3}');

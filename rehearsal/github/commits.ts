@@ -2,7 +2,7 @@ import { user } from "./accounts.ts";
 import { type App, repositoryOf, type Service } from "./context.ts";
 import { notFound, unprocessable } from "./error.ts";
 import { history, treeSha } from "./git-object.ts";
-import { apiOf, type Links, nodeId, webOf } from "./links.ts";
+import { apiOf, type Links, nodeId, pathOf, webOf } from "./links.ts";
 import { page } from "./pagination.ts";
 import { resolve } from "./publication.ts";
 import type { Commit, Repository } from "./state.ts";
@@ -31,7 +31,7 @@ export function commitRoutes(app: App, { store, links }: Service): void {
     return call.json({
       ...presentCommit(links, repository, commit),
       stats: { total: 0, additions: 0, deletions: 0 },
-      files: [],
+      files: presentFiles(links, repository, commit),
     });
   });
 
@@ -145,6 +145,26 @@ function presentCommit(links: Links, repository: Repository, commit: Commit) {
     committer: user(links, repository.owner),
     parents: parents.map((parent) => ({ ...parent, url: `${apiOf(links, repository)}/commits/${parent.sha}` })),
   };
+}
+
+/** The files that a commit changes, against its first parent; without their lines. */
+function presentFiles(links: Links, repository: Repository, { sha, parents, files }: Commit) {
+  const before = repository.commits[parents[0] ?? ""]?.files ?? {};
+  const [api, web] = [apiOf(links, repository), webOf(links, repository)];
+  return [...new Set([...Object.keys(before), ...Object.keys(files)])]
+    .filter((path) => before[path] !== files[path])
+    .sort()
+    .map((path) => ({
+      sha: files[path] ?? before[path] ?? null,
+      filename: path,
+      status: !(path in before) ? "added" : path in files ? "modified" : "removed",
+      additions: 0,
+      deletions: 0,
+      changes: 0,
+      blob_url: `${web}/blob/${sha}/${pathOf(path)}`,
+      raw_url: `${web}/raw/${sha}/${pathOf(path)}`,
+      contents_url: `${api}/contents/${pathOf(path)}?ref=${sha}`,
+    }));
 }
 
 function relation(ahead: number, behind: number): "identical" | "ahead" | "behind" | "diverged" {

@@ -1,6 +1,7 @@
 import { copyFile, readdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { z } from "zod";
 import { type EngineLock, parseLock } from "../model/engine-lock.ts";
 
 /** Where a stack lies in a backend that is a directory. */
@@ -58,6 +59,17 @@ export async function mendFiles({ root, project, stack }: StackFiles): Promise<s
     );
   }
   return mended;
+}
+
+const checkpointSchema = z.object({
+  checkpoint: z.object({ latest: z.object({ pending_operations: z.array(z.unknown()).nullish() }) }),
+});
+
+/** Whether the stack is there and plainly has no pending operation; a CLI that has to be asked takes longer. */
+export async function hasNothingPending({ root, project, stack }: StackFiles): Promise<boolean> {
+  const text = await readFile(join(root, ".pulumi/stacks", project, `${stack}.json`), "utf8").catch(() => "");
+  const { data } = checkpointSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
+  return data !== undefined && (data.checkpoint.latest.pending_operations ?? []).length === 0;
 }
 
 async function isWhole(file: string): Promise<boolean> {

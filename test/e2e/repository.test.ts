@@ -7,6 +7,7 @@ import type { Repository } from "../../rehearsal/github/state.ts";
 import { REPOSITORY_COMPONENT } from "../../src/model/exclusion.ts";
 import { inClearText, watchArguments } from "../clear-text.ts";
 import { type Clone, makeClone, type Request, writes } from "./clone.ts";
+import { keptOf } from "./kept-settings.ts";
 import { type Operation, type Order, operate } from "./order.ts";
 import { openWorld, REPOSITORY } from "./world.ts";
 
@@ -290,34 +291,6 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
     expect(await inGitHub(keptOf)).toMatchObject({ workflows: {}, environments: [], rulesets: [] });
   });
 });
-
-/** What the stack keeps in the repository, as the local GitHub stores it, without ids and times. */
-function keptOf(inspect: Inspection, repository: Repository) {
-  const { environments, rulesets, actions, immutableReleases, commits, refs } = repository;
-  const files = Object.keys(commits[refs["refs/heads/main"]?.sha ?? ""]?.files ?? {});
-  const workflows = files.filter((path) => path.startsWith(".github/")).sort();
-  return {
-    workflows: Object.fromEntries(workflows.map((path) => [path, inspect.file(REPOSITORY, path)])),
-    variables: inspect.variables(REPOSITORY),
-    secrets: {
-      repository: inspect.secrets(REPOSITORY),
-      environment: environments.release ? inspect.secrets(REPOSITORY, "release") : {},
-    },
-    environments: Object.keys(environments),
-    branchPolicy: environments.release?.branchPolicy,
-    branchPolicies: environments.release?.branchPolicies.map(({ name, type }) => ({ name, type })),
-    rulesets: rulesets.map(({ name, target, enforcement, bypassActors, conditions }) => ({
-      name,
-      target,
-      enforcement,
-      bypassActors,
-      conditions,
-    })),
-    rules: rulesets.map(({ rules }) => rules.map(({ type }) => type).sort()),
-    actions: structuredClone(actions),
-    immutableReleases,
-  };
-}
 
 /** A value as GitHub's interface would store it. */
 function sealedFor(publicKey: string, value: string): string {

@@ -3,8 +3,9 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RequestRecord } from "../../rehearsal/github/history.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
-import { type Ended, type Lane, namesIn, REPOSITORY, TOKEN } from "./lane.ts";
+import { type Asked, type Ended, type Lane, namesIn, REPOSITORY, SECRET, TOKEN } from "./lane.ts";
 import type { RegistryRequest } from "./registry-proxy.ts";
+import { digestOf, remainsOf } from "./remains.ts";
 
 const PLATFORMS = ["linux/amd64", "linux/arm64"];
 const ASSETS = [
@@ -45,28 +46,45 @@ export async function violations(lane: Lane): Promise<string[]> {
  * What must hold once the last run has succeeded: all of {@link violations}, one release and no draft (I1), and nothing
  * left to do or pending (I5).
  *
- * @param last what the last run showed; it ends with a preview
+ * @param asked what the last run was asked for, and so the next one
+ * @param versions the releases that there must be
  */
 export async function convergenceProblems(
   lane: Lane,
   last: Ended,
+  asked: Asked = {},
   versions: readonly string[] = ["1.0.0"],
 ): Promise<string[]> {
   const releases = lane.github.inspect.releases(REPOSITORY);
   const found = releases.map(({ tagName, draft }) => `${tagName}${draft ? " (draft)" : ""}`).sort();
   const wanted = versions.map((version) => `v${version}`).sort();
-  const preview = last.shown.split("== preview\n").slice(1).at(-1) ?? "";
   return [
     ...(last.code === 0 ? [] : [`the last run ended with ${last.code}:\n${last.shown.slice(-3000)}`]),
     ...(String(found) === String(wanted)
       ? []
       : [`I1: the releases are ${found.join(", ") || "none"}, not ${wanted.join(", ")}`]),
-    ...(/Resources:\n\s+\d+ unchanged(\n|$)/.test(preview)
-      ? []
-      : [`I5: the next run is not 0 changes:\n${preview.slice(-1500)}`]),
+    ...(await changesOfNextRun(lane, asked)),
     ...(await pendingIn(lane)),
     ...(await violations(lane)),
   ];
+}
+
+// Digests of what was there and wanted when a preview said that nothing is to be done.
+const unchanged = new Set<string>();
+
+/**
+ * I5: what the next run would do. A preview depends on nothing but what there is and what is asked for, so the same is
+ * not previewed twice.
+ */
+async function changesOfNextRun(lane: Lane, { settings = {} }: Asked): Promise<string[]> {
+  const known = digestOf(`${remainsOf(lane)}${JSON.stringify(settings)}`);
+  if (unchanged.has(known)) return [];
+  const { code, shown } = await lane.update({ settings, operations: ["preview"] });
+  if (code !== 0 || !/Resources:\n\s+\d+ unchanged(\n|$)/.test(shown)) {
+    return [`I5: the next run is not 0 changes:\n${shown.slice(-1500)}`];
+  }
+  unchanged.add(known);
+  return [];
 }
 
 /** What readers get of a version. */
@@ -165,9 +183,14 @@ async function pendingIn({ local }: Lane): Promise<string[]> {
   ];
 }
 
-/** I6: where the token can be read: state, logs, working files, the registry's storage. */
+/** I6: where a secret can be read: state, logs, working files, the registry's storage, what was shown. */
 async function secretsIn({ directory, storage, local, shown }: Lane): Promise<string[]> {
-  const secrets = [TOKEN, Buffer.from(TOKEN).toString("base64"), Buffer.from(TOKEN).toString("hex")];
+  const secrets = [TOKEN, SECRET].flatMap((secret) => [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    Buffer.from(secret).toString("base64"),
+    Buffer.from(secret).toString("hex"),
+  ]);
   const places = [local, join(directory, ".build"), join(directory, "docker-context"), storage];
   const files = (
     await Promise.all(
@@ -182,11 +205,11 @@ async function secretsIn({ directory, storage, local, shown }: Lane): Promise<st
   ).flat();
   const found = await Promise.all(
     files.map(async (file) => {
-      const text = await readFile(file, "latin1").catch(() => "");
-      return secrets.some((secret) => text.includes(secret)) ? [`I6: ${file} holds the token`] : [];
+      const text = await readFile(file, "utf8").catch(() => "");
+      return secrets.some((secret) => text.includes(secret)) ? [`I6: ${file} holds a secret`] : [];
     }),
   );
-  return [...found.flat(), ...(secrets.some((secret) => shown().includes(secret)) ? ["I6: the token was shown"] : [])];
+  return [...found.flat(), ...(secrets.some((secret) => shown().includes(secret)) ? ["I6: a secret was shown"] : [])];
 }
 
 function sha256(bytes: Uint8Array): string {

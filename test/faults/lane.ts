@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { identity } from "../e2e/clone.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
 import { validateExchange } from "../rehearsal/github/schema.ts";
 import { type Published, readPublished } from "./invariants.ts";
+import { type Moment, record } from "./recording.ts";
 import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
 import { type Operation, PLAN, type UpdatePlan } from "./update.ts";
 
@@ -24,6 +26,8 @@ import { type Operation, PLAN, type UpdatePlan } from "./update.ts";
 export const REPOSITORY = "octo-example/mount-monitor";
 /** Token of the local GitHub: nowhere in clear text but in the environment (I6). */
 export const TOKEN = "faults-token-b1946ac92492d2347c6235b4d2611184";
+/** Value of a secret that a stack keeps: nowhere in clear text but in the settings that it is given by (I6). */
+export const SECRET = 's3cr3t "v4lue"/of+the&tést=';
 
 const project = join(import.meta.dirname, "../..");
 const MARK = "FAULTS_UPDATE";
@@ -62,17 +66,10 @@ export interface Asked {
   readonly operations?: readonly Operation[];
   readonly settings?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Directory of the backend and of the engine; the lane's own by default. */
-  readonly local?: string;
+  /** Another machine: a directory of the project that only the backend is shared with. */
+  readonly machine?: string;
   /** How long an update that is under way elsewhere is waited for, milliseconds. Default: not at all. */
   readonly waitMs?: number;
-}
-
-/** A request of an update. */
-export interface Sent {
-  readonly service: "github" | "registry";
-  readonly method: string;
-  readonly path: string;
 }
 
 /** Services of its own, and one stack that is made anew for every scenario. */
@@ -86,15 +83,17 @@ export interface Lane extends AsyncDisposable {
   readonly registry: RegistryProxy;
   /** Directory of the registry's storage. */
   readonly storage: string;
+  /** Keeps the state and what GitHub and the registry hold, to begin there again. */
+  keep(name: string): Promise<void>;
   /**
    * Forgets state, release, image and faults; binaries that were built stay in the artifact storage.
    *
-   * @param built begin with a state in which the binaries are built, and nothing is pushed: quicker, and the requests
-   * of the update are the same
+   * @param from what was kept and takes their place; `built` is a state in which the binaries are built, and nothing is
+   * pushed: quicker, and the requests of the update are the same
    */
-  reset(built?: "built"): Promise<void>;
-  /** The requests of an update that nothing came in between, and what readers then see. */
-  readonly clean: { readonly requests: readonly Sent[]; readonly published: Published; readonly index: unknown };
+  reset(from?: string): Promise<void>;
+  /** The moments of a release that nothing came in between, and what readers then see. */
+  readonly clean: { readonly moments: readonly Moment[]; readonly published: Published; readonly index: unknown };
   readonly token: string;
   /** PEM of the authority that signed the registry's certificate. */
   readonly ca: string;
@@ -110,14 +109,14 @@ export interface Lane extends AsyncDisposable {
   ): void;
 }
 
-/** Starts the services of a lane, and releases once without a fault. @param warm directory of an artifact storage that is filled already */
-export async function openLane(warm?: string): Promise<Lane> {
+/** Starts the services of a lane, and releases once without a fault. */
+export async function openLane(): Promise<Lane> {
   await using ending = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "faults-"));
   ending.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const [local, source] = [join(directory, ".local"), join(directory, "source")];
   await mkdir(local);
-  await layOutProject(directory, warm);
+  await layOutProject(directory);
   const commit = await makeModule(source);
   const kit = await provisionKit({ report: () => {} });
   const services = await startServices(join(directory, "services"), kit);
@@ -146,13 +145,21 @@ export async function openLane(warm?: string): Promise<Lane> {
     operations = ["up"],
     settings: asked = {},
     environment: extra = {},
-    local: place = local,
+    machine = directory,
     waitMs = 0,
   }: Asked = {}) => {
     const mark = randomUUID();
-    const plan: UpdatePlan = { local: place, operations, settings: { ...settings, ...asked }, environment, waitMs };
+    const place = join(machine, ".local");
+    const plan: UpdatePlan = {
+      local: place,
+      alone: machine === directory,
+      operations,
+      settings: { ...settings, ...asked },
+      environment,
+      waitMs,
+    };
     const child = spawn(join(project, "node_modules/.bin/node"), [join(project, "test/faults/update.ts")], {
-      cwd: directory,
+      cwd: machine,
       env: {
         ...process.env,
         ...environment,
@@ -168,14 +175,18 @@ export async function openLane(warm?: string): Promise<Lane> {
     return {
       pid: child.pid ?? 0,
       ...watched(child),
-      kill: () => killAll(() => processesWith(MARK, mark)),
+      async kill() {
+        // The engine at once: it goes on while the others are looked for.
+        for (const pid of enginesOf(place, mark)) process.kill(pid, "SIGKILL");
+        await killAll(() => processesWith(MARK, mark));
+      },
       killEngine: () => killAll(async () => engineOf(await processesWith(MARK, mark), child.pid)),
     };
   };
   const begun = new Set<Running>();
   const shown: string[] = [];
-  const built = join(directory, "built");
-  const state = join(local, "state");
+  const places = { state: join(local, "state"), registry: services.storage };
+  const snapshots = new Map<string, LocalGitHub["inspect"]["state"]["repositories"]>();
   const onBoundary: Lane["onBoundary"] = (hook) => {
     const told = (service: "github" | "registry") =>
       hook && ((...args: Parameters<RegistryHook>) => hook(service, ...args));
@@ -183,7 +194,7 @@ export async function openLane(warm?: string): Promise<Lane> {
     services.proxy.hooks.onBoundary = told("registry");
   };
   const clean = {
-    requests: [] as Sent[],
+    moments: [] as readonly Moment[],
     published: { commit: undefined, assets: {}, index: "" } as Published,
     index: {} as unknown,
   };
@@ -199,6 +210,13 @@ export async function openLane(warm?: string): Promise<Lane> {
     token: TOKEN,
     ca: services.ca,
     shown: () => shown.join(""),
+    async keep(name) {
+      snapshots.set(name, structuredClone(github.inspect.state.repositories));
+      for (const [part, place] of Object.entries(places)) {
+        await mkdir(place, { recursive: true });
+        await cp(place, join(directory, "kept", name, part), { recursive: true });
+      }
+    },
     async reset(from) {
       for (const running of begun) await running.kill();
       begun.clear();
@@ -206,19 +224,20 @@ export async function openLane(warm?: string): Promise<Lane> {
       onBoundary(undefined);
       github.clearFaults();
       services.proxy.clearFaults();
-      github.inspect.state.repositories = {};
-      const [owner = "", name = ""] = REPOSITORY.split("/");
-      github.createRepository({ owner, name });
       github.history.length = 0;
       services.proxy.history.length = 0;
-      const gone = [
-        state,
-        join(local, "offspring.json"),
-        join(services.storage, "repositories"),
-        join(services.storage, "blobs"),
-      ];
-      await Promise.all(gone.map((path) => rm(path, { recursive: true, force: true })));
-      await (from && cp(built, state, { recursive: true }));
+      github.inspect.state.repositories = structuredClone(snapshots.get(from ?? "") ?? {});
+      if (from === undefined) {
+        const [owner = "", name = ""] = REPOSITORY.split("/");
+        github.createRepository({ owner, name });
+      }
+      await Promise.all([
+        rm(join(local, "offspring.json"), { force: true }),
+        ...Object.entries(places).map(async ([name, place]) => {
+          await rm(place, { recursive: true, force: true });
+          await (from && cp(join(directory, "kept", from, name), place, { recursive: true }));
+        }),
+      ]);
     },
     begin(asked) {
       const running = begin(asked);
@@ -237,13 +256,13 @@ export async function openLane(warm?: string): Promise<Lane> {
     },
   };
   const kept = ending.move();
-  await keepBuilt(lane, () => cp(state, built, { recursive: true }));
+  await keepBuilt(lane);
   Object.assign(clean, await releaseOnce(lane));
   return lane;
 }
 
 /** Kills a release as it begins to push, and keeps the state that is settled then. */
-async function keepBuilt(lane: Lane, keep: () => Promise<void>): Promise<void> {
+async function keepBuilt(lane: Lane): Promise<void> {
   await lane.reset();
   const running = lane.begin();
   lane.onBoundary(async (service, { path }) => {
@@ -256,31 +275,35 @@ async function keepBuilt(lane: Lane, keep: () => Promise<void>): Promise<void> {
   lane.onBoundary(undefined);
   const settled = await lane.update({ operations: [] });
   if (settled.code !== 0) throw new Error(settled.shown);
-  await keep();
+  await lane.keep("built");
 }
 
 async function releaseOnce(lane: Lane): Promise<Lane["clean"]> {
   await lane.reset("built");
-  const requests: Sent[] = [];
-  lane.onBoundary((service, { method, path }, boundary) => {
-    if (boundary === "before") requests.push({ service, method, path });
-    return undefined;
-  });
-  const { code, shown } = await lane.update();
-  if (code !== 0) throw new Error(`an update that nothing came in between failed:\n${shown}`);
+  const moments = await record(lane);
   const published = await readPublished(lane);
-  return { requests, published, index: await openRegistryStorage(lane.storage, REPOSITORY).json(published.index) };
+  return { moments, published, index: await openRegistryStorage(lane.storage, REPOSITORY).json(published.index) };
+}
+
+/** A project on another machine: the same backend, and nothing else in common. */
+export async function otherMachine(lane: Lane): Promise<string> {
+  const other = await mkdtemp(join(lane.directory, "other-"));
+  await layOutProject(other);
+  await mkdir(join(other, ".local"));
+  await mkdir(join(lane.local, "state"), { recursive: true });
+  await symlink(join(lane.local, "state"), join(other, ".local/state"));
+  await cp(join(lane.directory, ".artifacts"), join(other, ".artifacts"), { recursive: true });
+  return other;
 }
 
 /** What a clone has, without a copy: the code that is tested is the working tree's. */
-async function layOutProject(directory: string, warm: string | undefined): Promise<void> {
+async function layOutProject(directory: string): Promise<void> {
   for (const name of ["src", "index.ts", "node_modules", "package.json"]) {
     await symlink(join(project, name), join(directory, name));
   }
   for (const name of ["Pulumi.yaml", "Pulumi.local.yaml", "Dockerfile.release"]) {
     await cp(join(project, name), join(directory, name));
   }
-  await (warm && cp(warm, join(directory, ".artifacts"), { recursive: true }));
 }
 
 async function makeModule(source: string): Promise<string> {
@@ -357,6 +380,18 @@ async function killAll(find: () => Promise<readonly number[]>): Promise<void> {
       }
     }
     await wait(2);
+  }
+}
+
+/** The CLIs of an update, by their locks: quicker than a look at every process of the machine. */
+function enginesOf(local: string, mark: string): number[] {
+  const locks = join(local, "state/.pulumi/locks/organization/mount-monitor/local");
+  try {
+    return readdirSync(locks)
+      .map((name) => Number(/"pid":(\d+)/.exec(readFileSync(join(locks, name), "utf8"))?.[1]))
+      .filter((pid) => readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${MARK}=${mark}`));
+  } catch {
+    return []; // none yet, or no more
   }
 }
 

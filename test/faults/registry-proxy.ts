@@ -43,6 +43,8 @@ export interface RegistryProxy extends AsyncDisposable {
   demandTokens(tokens: "valid" | "never"): void;
   /** No token that was given by now is good any more. */
   expireTokens(): void;
+  /** Waits until nothing that was sent is under way. */
+  idle(): Promise<void>;
 }
 
 /** Where the proxy listens and what it stands before. */
@@ -67,11 +69,15 @@ export async function startRegistryProxy({ port, certificate, upstream }: Regist
   let given = 0;
   const agent = new https.Agent({ keepAlive: true, ca });
   const sockets = new Set<Duplex>();
+  const underWay = new Set<Promise<void>>();
   const server = https.createServer({ cert, key, keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
-    take(incoming, outgoing).catch((error: unknown) => {
-      if (outgoing.headersSent) outgoing.destroy();
-      else outgoing.writeHead(500, { "content-type": "text/plain" }).end(String(error));
-    });
+    const taken: Promise<void> = take(incoming, outgoing)
+      .catch((error: unknown) => {
+        if (outgoing.headersSent) outgoing.destroy();
+        else outgoing.writeHead(500, { "content-type": "text/plain" }).end(String(error));
+      })
+      .finally(() => underWay.delete(taken));
+    underWay.add(taken);
   });
   server.on("connection", (socket) => {
     sockets.add(socket);
@@ -94,6 +100,9 @@ export async function startRegistryProxy({ port, certificate, upstream }: Regist
       demanded = kind;
     },
     expireTokens: () => tokens.clear(),
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay);
+    },
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close");
       server.close();

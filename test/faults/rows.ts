@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -8,8 +8,9 @@ import { execa } from "execa";
 import { expect } from "vitest";
 import { executablesOnPath } from "../../kit/search-path.ts";
 import { violations } from "./invariants.ts";
-import { type Asked, type Ended, type Lane, namesIn, REPOSITORY, type Running } from "./lane.ts";
-import { killAt, problemsAfter, writes } from "./sweep.ts";
+import { type Asked, type Ended, type Lane, namesIn, otherMachine, REPOSITORY, type Running } from "./lane.ts";
+import { writes, writesOf } from "./recording.ts";
+import { type Boundary, boundariesOf, killAt, killedRelease, problemsAfter } from "./sweep.ts";
 
 /** What goes wrong, and what must then be true: a row of faults.md. */
 export interface Scenario {
@@ -293,11 +294,10 @@ export const scenarios: readonly Scenario[] = [
     fault: "SIGKILL between image and release (every other boundary: the sweep)",
     short: true,
     async run(lane) {
-      const nth =
-        1 + lane.clean.requests.findIndex(({ method, path }) => method === "POST" && path.endsWith("/releases"));
-      const { met, problems } = await killAt(lane, { nth, when: "before", counted: "all" }, (running) =>
-        running.kill(),
+      const boundary = boundariesOf(lane.clean.moments).find(({ stands }) =>
+        stands.some(({ name }) => name === "before github POST /repos/releases (1)"),
       );
+      const { met, problems } = await killAt(lane, boundary as Boundary, killedRelease);
       expect([met, problems]).toEqual([true, []]);
       return "the next run completes it, same digests";
     },
@@ -365,7 +365,7 @@ export const scenarios: readonly Scenario[] = [
       lane.onBoundary(async (service, { path }, boundary) => {
         if (end === undefined && service === "registry" && path.includes("/blobs/") && boundary === "before") {
           const count = lane.github.history.length;
-          end = await lane.update({ local: second });
+          end = await lane.update({ machine: second });
           expect(lane.github.history.length).toBe(count);
         }
         return undefined;
@@ -379,7 +379,7 @@ export const scenarios: readonly Scenario[] = [
       ]);
       await expectRelease(lane);
       const counted = [...lane.github.history, ...lane.registry.history].filter(writes).length;
-      expect(counted).toBe(lane.clean.requests.filter(writes).length);
+      expect(counted).toBe(writesOf(lane.clean.moments).length);
       return `the second fails before any request: ${sentence(end?.shown ?? "", /stack local is locked[^:]*/)}`;
     },
   },
@@ -391,7 +391,7 @@ export const scenarios: readonly Scenario[] = [
       let second: Running | undefined;
       lane.onBoundary(async (service, { path }, boundary) => {
         if (second === undefined && service === "registry" && path.includes("/blobs/") && boundary === "before") {
-          second = lane.begin({ local: place, waitMs: 300_000 });
+          second = lane.begin({ machine: place, waitMs: 300_000 });
           await second.shows("waiting up to 5 min");
         }
         return undefined;
@@ -402,7 +402,7 @@ export const scenarios: readonly Scenario[] = [
       expect([end?.code, end?.shown]).toEqual([0, expect.stringMatching(/Resources:\n\s+\d+ unchanged\n/)]);
       await expectRelease(lane);
       const counted = [...lane.github.history, ...lane.registry.history].filter(writes).length;
-      expect(counted).toBe(lane.clean.requests.filter(writes).length);
+      expect(counted).toBe(writesOf(lane.clean.moments).length);
       return `${sentence(end?.shown ?? "", /stack local is held by .*/)}; then 0 changes`;
     },
   },
@@ -463,9 +463,9 @@ export const scenarios: readonly Scenario[] = [
       const { code, shown } = await lane.update({ settings: later });
       expect([code, shown]).toEqual([1, expect.stringContaining(`409 ${path} does not match`)]);
       expect(inspect.file(REPOSITORY, path)).toBe("on: workflow_dispatch\n");
-      const seen = await lane.update({ operations: ["refresh", "up", "preview"], settings: later });
+      const seen = await lane.update({ operations: ["refresh", "up"], settings: later });
       expect(seen.shown).toMatch(/repository-release\.yml updated .*~content/);
-      expect(await problemsAfterRepair(lane, seen)).toEqual([]);
+      expect(await problemsAfterRepair(lane, seen, { settings: later })).toEqual([]);
       expect(inspect.file(REPOSITORY, path)).toContain("octo-later");
       return `the edit stays (${sentence(shown, /409 [^\n[]*/)}); refresh shows it, the update after that repairs it`;
     },
@@ -521,7 +521,7 @@ export const scenarios: readonly Scenario[] = [
       await expectRelease(lane);
       const { inspect } = lane.github;
       inspect.deleteAsset(REPOSITORY, TAG, "mount-monitor-linux-arm64");
-      const seen = await lane.update({ operations: ["refresh", "preview", "up", "preview"] });
+      const seen = await lane.update({ operations: ["refresh", "preview", "up"] });
       expect(seen.shown).toContain("asset mount-monitor-linux-arm64 of v1.0.0 is missing");
       expect(await problemsAfterRepair(lane, seen)).toEqual([]);
 
@@ -574,18 +574,10 @@ export const scenarios: readonly Scenario[] = [
   },
 ];
 
-/** A directory for an update on another machine: the same backend, and nothing else in common. */
-export async function otherMachine(lane: Lane): Promise<string> {
-  const other = await mkdtemp(join(lane.directory, "other-"));
-  await mkdir(join(lane.local, "state"), { recursive: true });
-  await symlink(join(lane.local, "state"), join(other, "state"));
-  return other;
-}
-
 /** Runs, and expects a release with nothing left to do and the bytes of a clean one. */
 async function expectRelease(lane: Lane, asked: Asked = {}): Promise<Ended> {
-  const end = await lane.update({ operations: ["up", "preview"], ...asked });
-  expect(await problemsAfter(lane, end)).toEqual([]);
+  const end = await lane.update(asked);
+  expect(await problemsAfter(lane, end, asked)).toEqual([]);
   return end;
 }
 
@@ -613,8 +605,8 @@ async function expectFailure(lane: Lane, why: RegExp): Promise<Ended> {
 }
 
 // A repair adds to a published release what it lost: the one write that is allowed there.
-async function problemsAfterRepair(lane: Lane, end: Ended): Promise<string[]> {
-  return (await problemsAfter(lane, end)).filter((problem) => !/^I4: POST .*\/assets after/.test(problem));
+async function problemsAfterRepair(lane: Lane, end: Ended, asked?: Asked): Promise<string[]> {
+  return (await problemsAfter(lane, end, asked)).filter((problem) => !/^I4: POST .*\/assets after/.test(problem));
 }
 
 function sentence(shown: string, pattern: RegExp): string {

@@ -1,86 +1,108 @@
 import { convergenceProblems, readPublished } from "./invariants.ts";
-import type { Lane, Running, Sent } from "./lane.ts";
+import type { Asked, Lane, Running } from "./lane.ts";
 import type { Pool } from "./pool.ts";
+import { type Moment, witness, writesOf } from "./recording.ts";
+import { digestOf, remainsOf } from "./remains.ts";
 
-/** Where an update is killed. */
+/** Moments of a recorded update that are one: a kill at any of them leaves the same. */
 export interface Boundary {
-  /** Which request, counted from 1 in the order of arrival. */
-  readonly nth: number;
-  readonly when: "before" | "after-apply";
-  /** Whether requests that only read are counted too. */
-  readonly counted: "all" | "writes";
+  /** Where the update is killed. */
+  readonly at: Moment;
+  readonly stands: readonly Moment[];
 }
 
 /** What came of a kill. */
-export interface Outcome {
-  readonly boundary: string;
-  /** Whether the update came so far. */
+export interface Outcome extends Boundary {
+  /** Whether the update came so far, and was killed. */
   readonly met: boolean;
+  /** What an earlier kill had left already, and its next run had completed: its moment. */
+  readonly same?: string;
   readonly problems: readonly string[];
 }
 
-/** Whether a request can change something. */
-export function writes({ method }: Pick<Sent, "method">): boolean {
-  return method !== "GET" && method !== "HEAD";
-}
-
-/**
- * Every boundary of a recorded update: before each request, and after each one that can change something. After a
- * request that only reads, the world and the engine's state are what they were before it: that is the same boundary.
- */
-export function boundariesOf(requests: readonly Sent[]): Boundary[] {
-  return requests.flatMap((request, index) => {
-    const boundary = { nth: index + 1, counted: "all" } as const;
-    return writes(request)
-      ? [
-          { ...boundary, when: "before" as const },
-          { ...boundary, when: "after-apply" as const },
-        ]
-      : [{ ...boundary, when: "before" as const }];
+/** The moments of an update by what a kill leaves. A request stands for them where there is one: it waits for the kill. */
+export function boundariesOf(moments: readonly Moment[]): Boundary[] {
+  const order = ["writes", "reads", "state"];
+  return [...Map.groupBy(moments, ({ remains }) => remains).values()].map((stands) => {
+    const [at] = stands.toSorted((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
+    return { at: at as Moment, stands };
   });
 }
 
-/** Ends the update, or a part of it. */
-export type Kill = (running: Running) => Promise<void>;
-
 /**
- * Ends what `kill` ends when the update comes to a boundary, runs it again once, and checks all invariants.
- *
- * @param plugins whether those die too, and the request with them
+ * Where to kill the engine alone: the plugin lives on, and carries out whatever is left of the operation that the engine
+ * waits for. So the first, the middle and the last write of each operation.
  */
-export async function killAt(
-  lane: Lane,
-  { nth, when, counted }: Boundary,
-  kill: Kill,
-  plugins: "die" | "live on" = "die",
-): Promise<Outcome> {
-  await lane.reset("built");
-  const running = lane.begin();
-  let [count, boundary] = [0, `${when} request ${nth}`];
-  let aimed: object | undefined;
-  lane.onBoundary(async (service, request, at) => {
-    if (at === "before" && (counted === "all" || writes(request))) {
-      count++;
-      if (count === nth) {
-        aimed = request;
-        boundary = `${String(nth).padStart(2)} ${when.padEnd(11)} ${service} ${request.method} ${shortened(request.path)}`;
-      }
-    }
-    if (request !== aimed || at !== when) return undefined;
-    aimed = undefined;
-    await kill(running);
-    return plugins === "die" ? "drop" : undefined;
+export function operationsOf(moments: readonly Moment[]): Boundary[] {
+  return [...Map.groupBy(writesOf(moments), ({ state }) => state).values()].flatMap((writes) => {
+    const chosen = [0, writes.length >> 1, writes.length - 1].filter((index, n, all) => all.indexOf(index) === n);
+    return chosen.map((index, n) => ({
+      at: writes[index] as Moment,
+      stands: writes.slice(index, chosen[n + 1] ?? writes.length),
+    }));
   });
-  const killed = await running.ended;
-  lane.onBoundary(undefined);
-  const met = killed.code === "SIGKILL";
-  const again = await lane.update({ operations: ["up", "preview"] });
-  return { boundary, met, problems: await problemsAfter(lane, again) };
+}
+
+/** What is killed, and of what update. */
+export interface Killing {
+  /** Everything, or the CLI and the program, so that plugins live on. */
+  readonly victim: "everything" | "engine";
+  /** What the update is asked for. */
+  readonly asked?: Asked;
+  /** Brings the lane to where the update begins. */
+  readonly prepare: (lane: Lane) => Promise<void>;
+  /** What is wrong once the next update has run. */
+  readonly problems: (lane: Lane, again: Awaited<Running["ended"]>) => Promise<readonly string[]>;
+  /** By what a kill has left: what came of it. The same is not completed twice. */
+  readonly known?: Map<string, Promise<Outcome>>;
+}
+
+/** Kills the release of a lane. */
+export const killedRelease: Killing = {
+  victim: "everything",
+  prepare: (lane) => lane.reset("built"),
+  problems: problemsAfter,
+};
+
+/** Kills an update at a boundary, runs it again once, and checks all invariants. */
+export async function killAt(lane: Lane, boundary: Boundary, killing: Killing): Promise<Outcome> {
+  const { victim, asked, known, prepare, problems } = killing;
+  await prepare(lane);
+  let aimed = true;
+  let killed = Promise.resolve();
+  const witnessed = await witness(lane, async ({ name }) => {
+    if (!aimed || name !== boundary.at.name) return undefined;
+    aimed = false;
+    killed = victim === "everything" ? running.kill() : running.killEngine();
+    await killed;
+    return victim === "everything" ? "drop" : undefined;
+  });
+  const running = lane.begin(asked);
+  const met = (await running.ended).code === "SIGKILL";
+  await killed;
+  witnessed.stop();
+  const complete = async (): Promise<Outcome> => ({
+    ...boundary,
+    met,
+    problems: await problems(lane, await lane.update(asked)),
+  });
+  if (victim === "engine" || known === undefined) return complete();
+  await lane.registry.idle();
+  const left = digestOf(remainsOf(lane));
+  const before = await known.get(left);
+  if (before) return { ...boundary, met, problems: before.problems, same: before.at.name };
+  const outcome = complete();
+  known.set(left, outcome);
+  return outcome;
 }
 
 /** What is wrong after the run that had to complete a release: invariants, and bytes that are not those of a clean one. */
-export async function problemsAfter(lane: Lane, again: Awaited<Running["ended"]>): Promise<string[]> {
-  const problems = await convergenceProblems(lane, again);
+export async function problemsAfter(
+  lane: Lane,
+  again: Awaited<Running["ended"]>,
+  asked?: Asked,
+): Promise<readonly string[]> {
+  const problems = await convergenceProblems(lane, again, asked);
   const [found, wanted] = [
     JSON.stringify(await readPublished(lane).catch(String)),
     JSON.stringify(lane.clean.published),
@@ -88,17 +110,17 @@ export async function problemsAfter(lane: Lane, again: Awaited<Running["ended"]>
   return found === wanted ? problems : [...problems, `other bytes than a clean release: ${found}, not ${wanted}`];
 }
 
-/** Tries many boundaries in all lanes, and prints what came of each. */
+/** Tries boundaries in all lanes, and prints what came of each. */
 export async function sweep(
   pool: Pool,
   boundaries: readonly Boundary[],
-  kill: Kill,
-  plugins?: "die" | "live on",
+  killing: Killing,
 ): Promise<readonly Outcome[]> {
+  const known = new Map<string, Promise<Outcome>>();
   return Promise.all(
     boundaries.map((boundary) =>
       pool.run(async (lane) => {
-        const outcome = await killAt(lane, boundary, kill, plugins);
+        const outcome = await killAt(lane, boundary, { known, ...killing });
         print(outcome);
         return outcome;
       }),
@@ -106,15 +128,10 @@ export async function sweep(
   );
 }
 
-/** `boundary, outcome` */
-export function print({ boundary, met, problems }: Outcome): void {
-  const outcome = problems.length > 0 ? problems.join("\n    ") : met ? "converged" : "not met";
-  process.stdout.write(`${boundary}, ${outcome}\n`);
-}
-
-function shortened(path: string): string {
-  return path
-    .replace("/octo-example/mount-monitor", "")
-    .replace(/(sha256:[0-9a-f]{8})[0-9a-f]+/, "$1…")
-    .replace(/uploads\/[0-9a-f-]{36}/, "uploads/…");
+/** `boundary, outcome`, and below it those that the kill stands for. */
+function print({ at, stands, met, same, problems }: Outcome): void {
+  const converged = same === undefined ? "converged" : `converged, left what the kill "${same}" left`;
+  const outcome = problems.length > 0 ? problems.join("\n    ") : met ? converged : "not met";
+  const others = stands.filter((moment) => moment !== at).map(({ name }) => `    = ${name}\n`);
+  process.stdout.write(`${at.name}, ${outcome}\n${others.join("")}`);
 }

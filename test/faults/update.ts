@@ -8,6 +8,8 @@ import { markOffspring } from "../../src/services/offspring.ts";
 export interface UpdatePlan {
   /** Directory that holds the backend and what the engine needs. */
   readonly local: string;
+  /** Whether nobody on another machine updates the stack. */
+  readonly alone: boolean;
   readonly operations: readonly Operation[];
   readonly settings: Readonly<Record<string, string>>;
   /** What the plugins need in their environment. */
@@ -34,14 +36,14 @@ if (import.meta.main) {
   process.exit();
 }
 
-async function run({ local, operations, settings, environment, waitMs }: UpdatePlan): Promise<void> {
+async function run({ local, alone, operations, settings, environment, waitMs }: UpdatePlan): Promise<void> {
   const report = (line: string) => show(`${line}\n`);
   if ((await takeKernelLock(local)) === undefined) {
     throw new Error(`another update is at work in ${local}`);
   }
   const offspring = await markOffspring(local);
   const kit = await provisionKit({ report });
-  const place = { project: process.cwd(), local, kit, environment, settings, report, waitMs };
+  const place = { project: process.cwd(), local, alone, kit, environment, settings, report, waitMs };
   const { stack, configFile } = await openStack(place);
   const shown = { configFile, color: "never", onOutput: show, onError: show } as const;
   const known = {

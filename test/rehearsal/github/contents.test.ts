@@ -92,3 +92,18 @@ test("a directory lists its entries", async () => {
   expect(await list(".github")).toEqual(["dir .github/workflows"]);
   expect(await list(".github/workflows")).toEqual([`file ${PATH}`]);
 });
+
+test("a commit tells the files that it changes: the provider looks for a file's commit by them", async () => {
+  const { octokit, put, remove } = await files();
+  const added = (await put({ content: base64("a") })).data;
+  const changed = (await put({ content: base64("b"), sha: added.content?.sha ?? "" })).data;
+  const removed = (await remove(changed.content?.sha ?? "")).data;
+  const told = await Promise.all(
+    [added, changed, removed].map(async ({ commit }) => {
+      const ref = commit.sha ?? "";
+      const { data } = await octokit.request("GET /repos/{owner}/{repo}/commits/{ref}", { ...REPOSITORY, ref });
+      return data.files?.map(({ filename, status }) => `${status} ${filename}`);
+    }),
+  );
+  expect(told).toEqual([[`added ${PATH}`], [`modified ${PATH}`], [`removed ${PATH}`]]);
+});

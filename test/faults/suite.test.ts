@@ -1,0 +1,120 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describeMishap, mishapsOf, release } from "./chance.ts";
+import { observe } from "./observation.ts";
+import { twoUpdates } from "./pair.ts";
+import { openPool, type Pool } from "./pool.ts";
+import { type Moment, writesOf } from "./recording.ts";
+import { scenarios } from "./rows.ts";
+import { firstSettings, laterSettings } from "./settings.ts";
+import { boundariesOf, killedRelease, type Outcome, operationsOf, sweep } from "./sweep.ts";
+
+const MISHAPS = 50;
+const PAIRS = 10;
+/** Until then an update has ended. */
+const LONGEST_OFFSET_MS = 4_000;
+const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+let pool: Pool;
+
+beforeAll(async () => {
+  process.stdout.write(`seed ${seed} (FAULTS_SEED=${seed} npm run test:faults: the same faults and offsets)\n`);
+  pool = await openPool();
+});
+afterAll(() => pool[Symbol.asyncDispose]());
+
+// All at once: the pool's lanes take turns.
+describe.concurrent("the fault suite", { timeout: 3_600_000 }, () => {
+  test("kills: everything, at every boundary of a release's requests and of the engine's state", async () => {
+    const moments = clean();
+    const outcomes = await sweep(pool, boundariesOf(moments), killedRelease);
+    expectConverged("release, SIGKILL of everything", moments, outcomes);
+  });
+
+  test("kills: the CLI and the program, whose plugins live on", async () => {
+    const moments = writesOf(clean());
+    const outcomes = await sweep(pool, operationsOf(moments), { ...killedRelease, victim: "engine" });
+    expectConverged("release, SIGKILL of the CLI and the program only", moments, outcomes);
+  });
+
+  test.each([
+    ["the first settings", firstSettings],
+    ["changed and removed settings", laterSettings],
+  ])("kills: everything, at every boundary of %s", async (what, update) => {
+    const { moments, killing } = await pool.run(update);
+    const outcomes = await sweep(pool, boundariesOf(moments), killing);
+    expectConverged(`${what}, SIGKILL of everything`, moments, outcomes);
+  });
+
+  test.each(scenarios)("row $row: $fault", ({ row, fault, run }) =>
+    pool.run(async (lane) => {
+      await lane.reset("built");
+      observe({ row, fault, observed: await run(lane) });
+    }),
+  );
+
+  test("two updates started together", async () => {
+    const offsets = fc.sample(fc.integer({ min: -LONGEST_OFFSET_MS, max: LONGEST_OFFSET_MS }), {
+      seed,
+      numRuns: PAIRS,
+    });
+    const seen = await Promise.all(
+      offsets.map(async (offset) => {
+        const outcome = await pool.run((lane) => twoUpdates(lane, offset));
+        process.stdout.write(`two updates, ${offset} ms apart, ${outcome}\n`);
+        return outcome;
+      }),
+    );
+    const counts = Object.entries(Object.groupBy(seen, (outcome) => outcome)).map(
+      ([outcome, list]) => `${list?.length} × ${outcome}`,
+    );
+    observe({
+      row: "pairs",
+      fault: `two updates started together, ${PAIRS} times, seed ${seed}`,
+      observed: counts.join("; "),
+    });
+  });
+
+  test(`${MISHAPS} releases with random faults`, async () => {
+    const outcomes = await Promise.all(
+      mishapsOf(seed, MISHAPS).map(async (mishap, index) => {
+        const outcome = await pool.run((lane) => release(lane, mishap).catch((error: Error) => error));
+        const said = outcome instanceof Error ? `FAILS: ${outcome.message}` : outcome;
+        process.stdout.write(`mishap ${index + 1} of seed ${seed}: ${describeMishap(mishap)}, ${said}\n`);
+        return outcome;
+      }),
+    );
+    const counts = Object.entries(
+      Object.groupBy(outcomes, (outcome) => (outcome instanceof Error ? "FAILS" : outcome)),
+    );
+    observe({
+      row: "random",
+      fault: `${MISHAPS} releases with up to three faults each, seed ${seed}`,
+      observed: counts.map(([outcome, list]) => `${list?.length} ${outcome}`).join("; "),
+    });
+    expect(outcomes.filter((outcome) => outcome instanceof Error)).toEqual([]);
+  });
+});
+
+function clean(): readonly Moment[] {
+  const [lane] = pool.lanes;
+  if (!lane) throw new Error("the pool has no lane");
+  return lane.clean.moments;
+}
+
+/** All that were recorded were met, by themselves or by one that stands for them, and converge. */
+function expectConverged(fault: string, recorded: readonly Moment[], outcomes: readonly Outcome[]): void {
+  const problems = outcomes.flatMap(({ at, problems: found }) => found.map((problem) => `${at.name}: ${problem}`));
+  const met = outcomes.filter((outcome) => outcome.met);
+  const converged = outcomes.filter((outcome) => outcome.problems.length === 0).length;
+  observe({
+    row: "sweep",
+    fault: `${fault}: ${recorded.length} boundaries`,
+    observed: `they leave ${outcomes.length} different things; killed at ${met.length}, ${converged} converge (${outcomes.filter(({ same }) => same).length} left what another kill had left)`,
+  });
+  expect(problems).toEqual([]);
+  expect(outcomes.filter((outcome) => !outcome.met).map(({ at }) => at.name)).toEqual([]);
+  expect(met.flatMap(({ stands }) => stands.map(({ name }) => name)).sort()).toEqual(
+    recorded.map(({ name }) => name).sort(),
+  );
+}
