@@ -25,7 +25,7 @@ export default async function release(): Promise<Record<string, unknown>> {
     pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
   }
 
-  new Repository("repository", { ...settings, ...kept });
+  const { protection } = new Repository("repository", { ...settings, ...kept });
   if (plan.kind === "none") {
     return nothingReleased(plan.reason);
   }
@@ -40,7 +40,7 @@ export default async function release(): Promise<Record<string, unknown>> {
   );
 
   const image = new ContainerImage("image", { ...settings, ...connections, facts, sealed: plan.kind === "sealed" });
-  const published = new Release("release", { ...settings, facts, after: image.manifest });
+  const published = new Release("release", { ...settings, facts, protection, after: image.manifest });
   new Channels("channels", { ...settings, ...plan, facts, after: published.ledger });
 
   return releaseOutputs(facts, plan.channels, settings, published);

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { overwrittenSecrets, type RecallMetadata, recalledMetadata } from "./recorded-state.ts";
+import { overwrittenSecrets, type RecallMetadata, recalledMetadata, releasedTag } from "./recorded-state.ts";
 import { apiUrlOf } from "./services/github/address.ts";
 import { createGitHub, type GitHub } from "./services/github.ts";
 import { createRegistry, credentialsFor, type Registry } from "./services/registry.ts";
@@ -15,6 +15,8 @@ export interface Connections {
   /** Name of the stack. */
   readonly stack: string;
   readonly recallMetadata: RecallMetadata;
+  /** Tag of the release that the stack's resources stand for; undefined when there is none, or the state is lost. */
+  readonly releasedTag: () => Promise<string | undefined>;
   /** Secrets that somebody else has written: name → when. */
   readonly overwrittenSecrets: () => Promise<Readonly<Record<string, string>>>;
 }
@@ -37,6 +39,7 @@ export async function connect(settings: Settings): Promise<Connections> {
     registry: await registryOf(settings.image, read),
     stack: pulumi.getStack(),
     recallMetadata: (tag) => recalledMetadata(pulumi.getStack(), tag),
+    releasedTag: () => releasedTag(pulumi.getStack()),
     overwrittenSecrets: () => overwrittenSecrets(pulumi.getStack()),
   };
 }

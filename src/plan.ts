@@ -68,7 +68,7 @@ export async function planRelease(settings: Settings, services: Connections): Pr
     wanted.kind === "none"
       ? undefined
       : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
-  const release = wanted.kind === "none" ? newestOf(services.stack, releases) : named;
+  const release = wanted.kind === "none" ? await currentOf(services, releases) : named;
   // What this stack published and somebody deleted is published again as it was.
   const remembered =
     release || wanted.kind === "none"
@@ -111,6 +111,21 @@ export async function nameSources(plan: Plan): Promise<void> {
   if (plan.kind === "candidate") {
     await writeSource(plan.checkout);
   }
+}
+
+/**
+ * What the stack's resources stand for when no version is asked for. GitHub makes a draft of a release whose tag somebody
+ * deletes: one that the state knows as published is still the stack's release, and is published again as it was.
+ * Source: https://github.com/dev-drprasad/delete-tag-and-release/pull/2
+ */
+async function currentOf(
+  { stack, releasedTag }: Pick<Connections, "stack" | "releasedTag">,
+  releases: readonly Release[],
+): Promise<Release | undefined> {
+  const drafts = releases.filter(({ draft, body }) => draft && parseMarker(body)?.stack === stack);
+  const tag = drafts.length > 0 ? await releasedTag() : undefined;
+  const isThere = releases.some(({ draft, tagName }) => !draft && tagName === tag);
+  return (isThere ? undefined : drafts.find(({ tagName }) => tagName === tag)) ?? newestOf(stack, releases);
 }
 
 /** The last release that this stack published; what its resources stand for when no version is asked for. */
@@ -341,17 +356,17 @@ async function channelsWith(
 
 /** A tag cannot be taken back from every registry: where all versions of a line are withdrawn, its channel stays where it is. */
 async function staying(stranded: readonly StrandedChannel[], registry: Registry): Promise<PlannedChannel[]> {
-  const held = await Promise.all(
-    stranded.map(async ({ channel, withdrawn }) => {
-      const [digest, ...line] = await Promise.all(
-        [channel, ...withdrawn.map(tagOf)].map((tag) => registry.digestOf(tag)),
-      );
-      const index = digest === undefined ? -1 : line.lastIndexOf(digest);
-      const version = withdrawn[index];
-      return digest === undefined || version === undefined
-        ? []
-        : [{ channel, version, digest, withdrawn: withdrawn.slice(index) }];
-    }),
+  // Lines share versions: 1.2 and 1.
+  const tags = [...new Set(stranded.flatMap(({ channel, withdrawn }) => [channel, ...withdrawn.map(tagOf)]))];
+  const digests = new Map(
+    await pMap(tags, async (tag) => [tag, await registry.digestOf(tag)] as const, { concurrency: AT_ONCE }),
   );
-  return held.flat();
+  return stranded.flatMap(({ channel, withdrawn }) => {
+    const digest = digests.get(channel);
+    const index = withdrawn.findLastIndex((version) => digest !== undefined && digests.get(tagOf(version)) === digest);
+    const version = withdrawn[index];
+    return digest === undefined || version === undefined
+      ? []
+      : [{ channel, version, digest, withdrawn: withdrawn.slice(index) }];
+  });
 }

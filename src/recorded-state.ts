@@ -34,6 +34,16 @@ export async function recalledMetadata(
   return undefined;
 }
 
+/** Tag of the release that this stack's resources stand for, as its state recorded it once it was published. */
+export async function releasedTag(
+  stack: string,
+  readOutputs: ReadOutputs = readResourceOutputs,
+): Promise<string | undefined> {
+  const resources = Object.values(resourcesSchema.parse(await readOutputs(stack)));
+  const [released] = resources.flatMap(({ outputs }) => releaseSchema.safeParse(outputs).data ?? []);
+  return released?.tag;
+}
+
 /**
  * The secrets that somebody else has written, as the stack's own state knows: name → time of that write, of those that
  * were written over since, too.

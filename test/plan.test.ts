@@ -50,6 +50,7 @@ beforeEach(async () => {
     registry: await registryOf(registry.image),
     stack: STACK,
     recallMetadata: async () => undefined,
+    releasedTag: async () => undefined,
     overwrittenSecrets: async () => ({}),
   };
   vi.mocked(buildkitVersion).mockReset().mockResolvedValue("v0.31.1");
@@ -364,6 +365,21 @@ describe("a sealed release", () => {
     const facts = await publishOurs(github, registry, "1.0.0");
     github.inspect.deleteTag(github.repository, "v1.0.0");
     expect((await sealed({ version: "1.0.0" })).facts).toEqual(facts);
+  });
+
+  test("that GitHub made a draft of, because its tag was deleted, still is the stack's release", async () => {
+    await publishOurs(github, registry, "1.0.0");
+    const facts = await publishOurs(github, registry, "1.1.0");
+    const [release] = github.inspect.releases(github.repository, "v1.1.0");
+    github.inspect.deleteTag(github.repository, "v1.1.0");
+    Object.assign(release ?? {}, { draft: true, publishedAt: null });
+    connections = { ...connections, releasedTag: async () => "v1.1.0" };
+    const planned = await sealed({});
+    expect(planned.facts).toEqual(facts);
+    expect(planned.channels.map(({ channel, version }) => [channel, version])).toContainEqual(["latest", "1.1.0"]);
+    // A draft that an update left which died is none that was published.
+    connections = { ...connections, releasedTag: async () => "v1.0.0" };
+    expect((await sealed({})).facts.tag).toBe("v1.0.0");
   });
 
   test("that somebody deleted on GitHub is declared again from the state, when it is named", async () => {

@@ -73,6 +73,17 @@ export function publish(store: Store, repository: Repository, release: Release):
   }
 }
 
+/**
+ * What becomes of the releases of a tag that is deleted: drafts. GitHub does not document it; who deletes tags has seen it.
+ * https://github.com/dev-drprasad/delete-tag-and-release/pull/2, https://github.com/github-release/github-release/issues/37
+ */
+export function retract(repository: Repository, ref: string): void {
+  for (const release of repository.releases.filter(({ tagName }) => `refs/tags/${tagName}` === ref)) {
+    release.draft = true;
+    release.publishedAt = null;
+  }
+}
+
 /** The commit that a branch, tag, full ref name or SHA stands for. */
 export function resolve(store: Store, repository: Repository, commitish: string): string | undefined {
   for (const ref of [commitish, `refs/heads/${commitish}`, `refs/tags/${commitish}`]) {

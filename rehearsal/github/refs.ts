@@ -5,7 +5,7 @@ import { notFound, ruleViolation, unprocessable } from "./error.ts";
 import { isAncestor, makeAnnotatedTag, peel } from "./git-object.ts";
 import { apiOf, type Links, nodeId, pathOf } from "./links.ts";
 import { page } from "./pagination.ts";
-import { isTagName } from "./publication.ts";
+import { isTagName, retract } from "./publication.ts";
 import { refuseByRuleset } from "./ruleset-check.ts";
 import type { AnnotatedTag, GitObject, Repository } from "./state.ts";
 
@@ -77,6 +77,7 @@ export function refRoutes(app: App, { store, links }: Service): void {
     if (isSealed(repository, ref)) throw ruleViolation("Cannot delete this protected ref.");
     refuseByRuleset(repository, ref, "deletion");
     delete repository.refs[ref];
+    retract(repository, ref);
     commit(call, store);
     return call.body(null, 204);
   });

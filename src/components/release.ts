@@ -14,6 +14,8 @@ export interface ReleaseArgs {
   readonly facts: pulumi.Output<DeclaredRelease>;
   /** What must have succeeded before anything is shown on GitHub. */
   readonly after: pulumi.Resource;
+  /** Resolves once what is published is protected. */
+  readonly protection: Promise<void>;
 }
 
 /** The GitHub release with its assets, and the line in the ledger that is written once it is published. */
@@ -31,7 +33,7 @@ export class Release extends pulumi.ComponentResource {
     this.github = new GithubRelease(
       `${name}-github`,
       {
-        repository,
+        repository: args.protection.then(() => repository),
         stack,
         tag: facts.tag,
         version: facts.version,

@@ -36,9 +36,16 @@ export interface RepositoryArgs {
  * with the pattern of `src/model/exclusion.ts`, and nothing else; this works on a stack that never had it, too.
  */
 export class Repository extends pulumi.ComponentResource {
+  /**
+   * Resolves once releases are immutable, where the stack keeps that: what is published before would not be. No resource to
+   * depend on, because an update that leaves this component out could then make nothing that does.
+   */
+  readonly protection: Promise<void>;
+
   constructor(name: string, args: RepositoryArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("mount-monitor:release:Repository", name, {}, options);
     const parts = new Set(args.repositoryParts);
+    this.protection = parts.has("immutable-releases") ? declareImmutableReleases(name, args, this) : Promise.resolve();
     // The provider is only there when something needs it: its plugin starts with every update.
     if (parts.size > 0 || Object.keys(args.variables).length > 0) {
       const place = placeOf(name, args, this);
@@ -47,7 +54,6 @@ export class Repository extends pulumi.ComponentResource {
       if (parts.has("environment")) declareEnvironment(name, args, place);
       if (parts.has("tag-ruleset")) declareTagRuleset(name, place);
       if (parts.has("actions-permissions")) declareActionsPermissions(name, args, place);
-      if (parts.has("immutable-releases")) declareImmutableReleases(name, args, this);
     }
     this.registerOutputs({});
   }
@@ -199,6 +205,11 @@ function declareActionsPermissions(name: string, args: RepositoryArgs, { reposit
   );
 }
 
-function declareImmutableReleases(name: string, { repository }: RepositoryArgs, parent: pulumi.Resource): void {
-  new ImmutableReleases(`${name}-immutable-releases`, { repository }, { parent });
+function declareImmutableReleases(
+  name: string,
+  { repository }: RepositoryArgs,
+  parent: pulumi.Resource,
+): Promise<void> {
+  const { urn } = new ImmutableReleases(`${name}-immutable-releases`, { repository }, { parent });
+  return new Promise((resolve) => urn.apply(() => resolve()));
 }

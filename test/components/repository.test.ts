@@ -220,6 +220,21 @@ describe("the repository", () => {
     });
   });
 
+  test("says when releases are immutable, and at once where they are not kept so", async () => {
+    const order: string[] = [];
+    const { resources } = await engine((type) => {
+      order.push(type);
+      return {};
+    });
+    const args = { repository: "octo/demo", workflows: {}, actions: [], differing: {}, variables: {}, secrets: {} };
+    const rest = { overwritten: {}, githubUrl: "https://github.com" };
+    const kept = new Repository("kept", { ...args, ...rest, repositoryParts: ["immutable-releases"] });
+    await kept.protection;
+    expect(order).toContain("pulumi-nodejs:dynamic/release:ImmutableReleases");
+    await new Repository("left", { ...args, ...rest, repositoryParts: [] }).protection;
+    await resources();
+  });
+
   test("has variables, each a resource, whatever else is kept", async () => {
     const resources = await declared({ ...NONE, variables: { REGION: "eu" } });
     expect(names(resources)).toEqual(["repository-REGION"]);

@@ -43,7 +43,6 @@ describe("a published release", { timeout: 600_000 }, () => {
       await using world = await openWorld(clone.path);
       world.tamper.deleteAsset(REPOSITORY, "v1.0.0", "mount-monitor-linux-arm64");
       world.tamper.deleteAsset(REPOSITORY, "v1.0.0", "metadata.json");
-      world.tamper.deleteTag(REPOSITORY, "v1.0.0");
     }
     await rm(tags("v1.0.0"), { recursive: true });
     await rm(tags("latest"), { recursive: true });
@@ -63,7 +62,13 @@ describe("a published release", { timeout: 600_000 }, () => {
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 
-  test("the manifest of one platform, deleted while its index stays, is seen by refresh and restored byte by byte", async () => {
+  test("the manifest of one platform, deleted while its index stays, and the draft that GitHub makes of a release whose tag is deleted, are seen and restored byte by byte", async () => {
+    {
+      await using world = await openWorld(clone.path);
+      world.tamper.deleteTag(REPOSITORY, "v1.0.0");
+      Object.assign(world.release("v1.0.0"), { draft: true, publishedAt: null });
+      world.tamper.save();
+    }
     const deleted = manifests("revisions/sha256", arm64);
     const stored = join(
       clone.path,
@@ -76,10 +81,17 @@ describe("a published release", { timeout: 600_000 }, () => {
     await rm(deleted, { recursive: true });
     await rm(stored);
     expect(await operate("refresh")).toMatch(/Manifest image-manifest updated .*\[diff: ~drift\]/);
-    expect(await operate("preview")).toContain(`lacks the manifest of linux/arm64, sha256:${arm64.slice(0, 20)}`);
+    const preview = await operate("preview");
+    expect(preview).toContain("release v1.0.0 is missing from");
+    expect(preview).toContain(`lacks the manifest of linux/arm64, sha256:${arm64.slice(0, 20)}`);
     expect(await operate("up")).toMatch(/Manifest image-manifest updated/);
     expect(await readFile(stored)).toEqual(bytes);
     expect((await readFile(join(deleted, "link"), "utf8")).trim()).toBe(`sha256:${arm64}`);
+    {
+      await using world = await openWorld(clone.path);
+      expect(world.release("v1.0.0").draft).toBe(false);
+      expect(contentOf(await world.published("1.0.0"))).toEqual(contentOf(before));
+    }
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged\n/);
   });
 

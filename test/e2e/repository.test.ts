@@ -66,6 +66,7 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
   test("is set up by one update, together with the first release", async () => {
     await good("up", { version: "1.0.0" });
     made = await inGitHub(keptOf);
+    expect(await inGitHub((inspect) => inspect.releases(REPOSITORY).map(({ immutable }) => immutable))).toEqual([true]);
     expect(made).toMatchObject({
       variables: { COLOR: "blue" },
       // Sealed for the repository: only its private key opens it, and only the environment has it.

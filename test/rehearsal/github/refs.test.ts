@@ -34,6 +34,17 @@ test("a tag is created once, found, listed by prefix and deleted", async () => {
   expect(Object.keys(server.inspect.tags(FULL_NAME))).toEqual(["v1.1.0", "w1"]);
 });
 
+test("a published release whose tag is deleted is a draft again", async () => {
+  const server = await github();
+  const octokit = client(server);
+  const release = { ...REPOSITORY, tag_name: "v1.0.0", target_commitish: COMMIT };
+  const { data } = await octokit.request("POST /repos/{owner}/{repo}/releases", release);
+  await octokit.request(DELETE, tag("v1.0.0"));
+  const [left, ...others] = server.inspect.releases(FULL_NAME);
+  expect(others).toEqual([]);
+  expect(left).toMatchObject({ id: data.id, draft: true, publishedAt: null, targetCommitish: COMMIT });
+});
+
 test("a ref moves forward freely and back only by force", async () => {
   const server = await github();
   server.inspect.setTag(FULL_NAME, "v1", COMMIT);
