@@ -8,7 +8,7 @@ import { Repository } from "./src/components/repository.ts";
 import { connect } from "./src/connections.ts";
 import { nothingReleased, releaseOutputs } from "./src/outputs.ts";
 import { nameSources, planRelease } from "./src/plan.ts";
-import { orRefuse, together } from "./src/refusal.ts";
+import { orRefuse, reached, together } from "./src/refusal.ts";
 import { planRepository } from "./src/repository-plan.ts";
 import { stageSealed } from "./src/sealed.ts";
 import { readSettings } from "./src/settings.ts";
@@ -25,7 +25,7 @@ export default async function release(): Promise<Record<string, unknown>> {
     pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
   }
 
-  const { protection } = new Repository("repository", { ...settings, ...kept });
+  const repository = new Repository("repository", { ...settings, ...kept });
   if (plan.kind === "none") {
     return nothingReleased(plan.reason);
   }
@@ -39,8 +39,11 @@ export default async function release(): Promise<Record<string, unknown>> {
     ),
   );
 
+  await reached(facts);
+
   const image = new ContainerImage("image", { ...settings, ...connections, facts, sealed: plan.kind === "sealed" });
-  const published = new Release("release", { ...settings, facts, protection, after: image.manifest });
+  await reached(repository.protection);
+  const published = new Release("release", { ...settings, facts, after: image.manifest });
   new Channels("channels", { ...settings, ...plan, facts, after: published.ledger });
 
   return releaseOutputs(facts, plan.channels, settings, published);

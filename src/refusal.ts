@@ -27,6 +27,18 @@ export async function together<T extends readonly Promise<unknown>[]>(
   return Promise.all(steps);
 }
 
+/**
+ * Waits until an output is there. What refuses on the way to it then ends the program before anything depends on it: every
+ * resource that did would repeat the refusal, each time in other words.
+ *
+ * @throws what went wrong on the way to it
+ */
+export function reached(output: pulumi.Output<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    pulumi.recover<unknown>(output, reject).apply(() => resolve());
+  });
+}
+
 // What the runtime throws is a fault of this program, and its stack trace is needed.
 function isRefusal(error: unknown): boolean {
   return error instanceof Error && !(error instanceof TypeError);

@@ -14,8 +14,6 @@ export interface ReleaseArgs {
   readonly facts: pulumi.Output<DeclaredRelease>;
   /** What must have succeeded before anything is shown on GitHub. */
   readonly after: pulumi.Resource;
-  /** Resolves once what is published is protected. */
-  readonly protection: Promise<void>;
 }
 
 /** The GitHub release with its assets, and the line in the ledger that is written once it is published. */
@@ -33,7 +31,7 @@ export class Release extends pulumi.ComponentResource {
     this.github = new GithubRelease(
       `${name}-github`,
       {
-        repository: args.protection.then(() => repository),
+        repository,
         stack,
         tag: facts.tag,
         version: facts.version,

@@ -37,15 +37,15 @@ export interface RepositoryArgs {
  */
 export class Repository extends pulumi.ComponentResource {
   /**
-   * Resolves once releases are immutable, where the stack keeps that: what is published before would not be. No resource to
-   * depend on, because an update that leaves this component out could then make nothing that does.
+   * There once releases are immutable, where the stack keeps that: what is published before would not be. To wait for, not to
+   * depend on: an update that leaves this component out could make nothing that does.
    */
-  readonly protection: Promise<void>;
+  readonly protection: pulumi.Output<unknown>;
 
   constructor(name: string, args: RepositoryArgs, options: pulumi.ComponentResourceOptions = {}) {
     super("mount-monitor:release:Repository", name, {}, options);
     const parts = new Set(args.repositoryParts);
-    this.protection = parts.has("immutable-releases") ? declareImmutableReleases(name, args, this) : Promise.resolve();
+    this.protection = parts.has("immutable-releases") ? declareImmutableReleases(name, args, this) : pulumi.output("");
     // The provider is only there when something needs it: its plugin starts with every update.
     if (parts.size > 0 || Object.keys(args.variables).length > 0) {
       const place = placeOf(name, args, this);
@@ -205,11 +205,6 @@ function declareActionsPermissions(name: string, args: RepositoryArgs, { reposit
   );
 }
 
-function declareImmutableReleases(
-  name: string,
-  { repository }: RepositoryArgs,
-  parent: pulumi.Resource,
-): Promise<void> {
-  const { urn } = new ImmutableReleases(`${name}-immutable-releases`, { repository }, { parent });
-  return new Promise((resolve) => urn.apply(() => resolve()));
+function declareImmutableReleases(name: string, { repository }: RepositoryArgs, parent: pulumi.Resource) {
+  return new ImmutableReleases(`${name}-immutable-releases`, { repository }, { parent }).urn;
 }

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Repository, type RepositoryArgs } from "../../src/components/repository.ts";
 import { blobOf } from "../../src/model/blob.ts";
 import { REPOSITORY_PARTS } from "../../src/model/repository-part.ts";
+import { reached } from "../../src/refusal.ts";
 import { engine, type Registered, secret } from "./engine.ts";
 
 const WORKFLOWS = {
@@ -229,9 +230,9 @@ describe("the repository", () => {
     const args = { repository: "octo/demo", workflows: {}, actions: [], differing: {}, variables: {}, secrets: {} };
     const rest = { overwritten: {}, githubUrl: "https://github.com" };
     const kept = new Repository("kept", { ...args, ...rest, repositoryParts: ["immutable-releases"] });
-    await kept.protection;
+    await reached(kept.protection);
     expect(order).toContain("pulumi-nodejs:dynamic/release:ImmutableReleases");
-    await new Repository("left", { ...args, ...rest, repositoryParts: [] }).protection;
+    await reached(new Repository("left", { ...args, ...rest, repositoryParts: [] }).protection);
     await resources();
   });
 

@@ -123,6 +123,17 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    row: 5,
+    fault: "version tag holds another digest, seen by a preview",
+    async run(lane) {
+      await putForeignIndex(lane);
+      const { code, shown } = await lane.update({ operations: ["preview"] });
+      expect(code).toBe(1);
+      expect(shown.match(/is already in the registry/g)).toHaveLength(1);
+      return `refused, said once: ${sentence(shown, /.*already in the registry.*/)}`;
+    },
+  },
+  {
     row: 6,
     fault: "GitHub 429 with Retry-After 1, and a secondary limit",
     async run(lane) {
