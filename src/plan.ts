@@ -245,6 +245,15 @@ async function sourcesOf(settings: Settings, tag: string, tagged: string | undef
   return sources;
 }
 
+async function template(commit: string): Promise<string> {
+  return readFile(DOCKERFILE, "utf8").catch((error: unknown) => {
+    throw new Error(
+      `neither commit ${commit} nor this project has a ${DOCKERFILE} that can be read: write one that starts the binary, and commit it`,
+      { cause: error },
+    );
+  });
+}
+
 async function commitOf(settings: Settings, tag: string, tagged: string | undefined): Promise<string> {
   const commit = await git.commitOf(settings.source, revisionOf(settings, tag, tagged));
   if (tagged !== undefined && tagged !== commit) {
@@ -258,7 +267,7 @@ async function commitOf(settings: Settings, tag: string, tagged: string | undefi
 /** The Dockerfile that goes with a commit. @throws when the binary in its image could not be compared after the push */
 async function dockerfileAt(repository: string, commit: string, binaryName: string): Promise<string> {
   const own = await git.fileAt(repository, commit, DOCKERFILE);
-  const text = own ?? dockerfileFor(binaryName, await readFile(DOCKERFILE, "utf8"));
+  const text = own ?? dockerfileFor(binaryName, await template(commit));
   entrypointOf(text);
   return text;
 }

@@ -133,6 +133,11 @@ async function find(directory: string): Promise<Location | undefined> {
     if (stderr.includes("not a git repository")) {
       return undefined;
     }
+    if (stderr.includes("cannot change to")) {
+      throw new Error(
+        `${shown(resolve(directory))} is no directory that can be entered: name the Go module's directory: pulumi config set source DIR`,
+      );
+    }
     throw new Error(
       `git cannot use ${shown(resolve(directory))} (${oneLine(stderr)}): mend that, or name the Go module's directory: pulumi config set source DIR`,
     );

@@ -217,7 +217,7 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
     }
     if (target && target.type !== "commit") {
       throw new Error(
-        `tag ${tag} of ${repository} stands for a ${shown(target.type)}, not for a commit: a release is made from a commit`,
+        `tag ${tag} of ${repository} stands for a ${shown(target.type)}, not for a commit: make it again at a commit, or release the next version`,
       );
     }
     return target?.sha;

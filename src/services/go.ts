@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Architecture } from "../model/artifact.ts";
+import { messageOf, oneLine, shown } from "../model/quotation.ts";
 import { type Toolchain, toolchainOf } from "../model/toolchain.ts";
 import { fileAt } from "./git.ts";
 import { ProcessError, type ProcessOptions, type ProcessResult, run, stream } from "./process.ts";
@@ -82,6 +82,9 @@ const ASKED = [
   ],
 ] as const;
 
+// No module lies there that would choose another version of Go.
+const ROOT = "/";
+
 /**
  * Environment in which Go is run for a release.
  *
@@ -91,7 +94,7 @@ const ASKED = [
 export async function goEnvironment(toolchain: Toolchain): Promise<GoEnvironment> {
   const { GOENV: _hidden, ...closed } = CLOSED;
   const { stdout } = await go(["env", "-json", ...ASKED], {
-    directory: tmpdir(),
+    directory: ROOT,
     environment: { ...inherited(process.env), ...closed, GOTOOLCHAIN: "local" },
   });
   const asked: Partial<Record<string, string>> = JSON.parse(new TextDecoder().decode(stdout));
@@ -112,7 +115,13 @@ export async function goEnvironment(toolchain: Toolchain): Promise<GoEnvironment
  */
 export async function goVersion(repository: string, commit: string, prefix: string): Promise<string> {
   const toolchain = await toolchainAt(repository, commit, prefix);
-  return installedVersion(await goEnvironment(toolchain));
+  const environment = await goEnvironment(toolchain);
+  return installedVersion(environment).catch((error: unknown) => {
+    const reason = oneLine(messageOf(error));
+    throw new Error(
+      `go.mod of commit ${commit} asks for ${shown(toolchain)}, which is neither here nor to be had (${reason}): install it, or pin another one in go.mod`,
+    );
+  });
 }
 
 /** The toolchain that the go.mod of a module at a commit pins. @throws when there is no go.mod */
@@ -129,7 +138,7 @@ export async function toolchainAt(repository: string, commit: string, prefix: st
 
 /** The version of Go that an environment chooses, `go1.26.8`. */
 export async function installedVersion(environment: GoEnvironment): Promise<string> {
-  const { stdout } = await go(["env", "GOVERSION"], { directory: tmpdir(), environment });
+  const { stdout } = await go(["env", "GOVERSION"], { directory: ROOT, environment });
   return new TextDecoder().decode(stdout).trim();
 }
 

@@ -87,6 +87,7 @@ export const AT_ONCE = 16;
 
 // The limit that registries have for manifests; configurations of images are as small.
 const largestDocument = 4 * 1024 * 1024;
+const LOOK = "Check the setting image, and what stands between here and the registry";
 
 /** A client for one repository of a registry. Nothing is sent before the first call. */
 export function createRegistry({ reference, credentials, ca, report, patience }: RegistryOptions): Registry {
@@ -209,13 +210,15 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
       if (answer.status === 404) {
         return undefined;
       }
-      const raw = await documentOf(answer);
+      const raw = await documentOf(answer).catch((error: unknown) => {
+        throw error instanceof ServiceError ? error : fail(name, `cannot be read: ${messageOf(error)}. ${LOOK}`);
+      });
       const digest = digestOfBytes(raw);
       for (const claimed of [answer.headers.get("docker-content-digest"), isDigest(name) ? name : null]) {
         if (claimed !== null && claimed !== digest) {
           throw fail(
             name,
-            `is served with the digest ${shown(claimed)}, its bytes have ${digest}: the registry or something before it changed them`,
+            `is served with the digest ${shown(claimed)}, its bytes have ${digest}: the registry or something before it changed them. ${LOOK}`,
           );
         }
       }
@@ -275,7 +278,7 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
     try {
       return parse(JSON.parse(Buffer.from(raw).toString("utf8")));
     } catch (error) {
-      throw fail(name, `cannot be read: ${oneLine(messageOf(error))}`);
+      throw fail(name, `cannot be read: ${oneLine(messageOf(error))}. ${LOOK}`);
     }
   }
 

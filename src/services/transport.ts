@@ -42,6 +42,7 @@ export interface TransportOptions {
 }
 
 const maxRedirects = 5;
+const LOOK = "Check the address in the settings";
 // Bytes per second below which an upload counts as stuck; progress of a request's body cannot be observed.
 const slowestUpload = 20_000;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
@@ -91,7 +92,7 @@ export function createTransport({
     for (let hops = 0; ; hops++) {
       if (url.protocol !== "https:" && !(plainLoopback && url.protocol === "http:" && isLoopback(url))) {
         throw refuse(
-          `sends to ${shown(withoutQuery(url))}: only https is used, a credential or a binary never travels unprotected`,
+          `sends to ${shown(withoutQuery(url))}: only https is used, a credential or a binary never travels unprotected. ${LOOK}`,
         );
       }
       const response = await fetch(url.href, {
@@ -109,7 +110,9 @@ export function createTransport({
       const next = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
       if (!next || hops === maxRedirects) {
         throw refuse(
-          next ? `redirects more than ${maxRedirects} times` : `redirects to ${quoted(location)}, which is no address`,
+          next
+            ? `redirects more than ${maxRedirects} times`
+            : `redirects to ${quoted(location)}, which is no address. ${LOOK}`,
         );
       }
       if (request.method !== "GET" && request.method !== "HEAD") {
@@ -119,9 +122,7 @@ export function createTransport({
       }
       if (next.origin !== home) {
         if (request.redirects !== "anywhere") {
-          throw refuse(
-            `redirects to another host, ${shown(withoutQuery(next))}; nothing was sent there. Check the address in the settings`,
-          );
+          throw refuse(`redirects to another host, ${shown(withoutQuery(next))}; nothing was sent there. ${LOOK}`);
         }
         headers = withoutCredential(headers);
       }

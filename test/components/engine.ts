@@ -53,7 +53,8 @@ export async function engine(
   const inputsOf = new Map<string, Record<string, unknown>>();
   await pulumi.runtime.setMocks(
     {
-      call: () => ({}),
+      // What a stack without resources has recorded.
+      call: () => ({ outputs: {} }),
       newResource({ type, name, inputs }) {
         // The provider's text is tested with the resources.
         const { __provider, ...plain } = inputs;

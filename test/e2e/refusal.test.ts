@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Clone, makeClone, type Request, writes } from "./clone.ts";
 import { openServices, openWorld } from "./world.ts";
 
@@ -53,6 +53,27 @@ describe("nothing is written", () => {
     expect(writing).toEqual([]);
   });
 
+  // The types stand in Pulumi.yaml, and the engine checks them itself, before it runs the program.
+  test("with a setting of another type, which the engine names", async () => {
+    const writing = await written(async () => {
+      const { stderr } = await failure(clone.start(["--set", "artifactRetentionDays=many"]));
+      expect(stderr).toContain("configuration key 'artifactRetentionDays' must be of type 'integer'");
+    });
+    expect(writing).toEqual([]);
+  });
+
+  test("without Go and without the builder, and both are named before anything is built", async () => {
+    const before = await clone.git("status", "--short", "--ignored");
+    const writing = await written(async () => {
+      const { stderr } = await failure(clone.start(["--set", "builder=nowhere"], { PATH: await pathWithout("go") }));
+      expect(stderr).toContain("go is not on the PATH, and this run has to build: install Go");
+      expect(stderr).toContain('builder "nowhere" failed (buildx inspect):');
+      expect(stderr).not.toContain("binaries-tests");
+    });
+    expect(writing).toEqual([]);
+    expect(await clone.git("status", "--short", "--ignored")).toBe(before);
+  });
+
   test("while the module's own tests are red, and their output is shown", async () => {
     const path = "app/internal/mount/red_test.go";
     await writeFile(join(clone.path, path), "");
@@ -99,6 +120,23 @@ describe("nothing is written", () => {
     return (await registry.inspect(tag)).digest;
   }
 });
+
+/** The PATH, with a copy in the place of every directory that has a program which shall be missing. */
+async function pathWithout(program: string): Promise<string> {
+  const directories = (process.env.PATH ?? "").split(":").map(async (directory) => {
+    const names = await readdir(directory).catch((): string[] => []);
+    if (!names.includes(program)) {
+      return directory;
+    }
+    const copy = await mkdtemp(join(tmpdir(), "path-"));
+    onTestFinished(() => rm(copy, { recursive: true }));
+    await Promise.all(
+      names.filter((name) => name !== program).map((name) => symlink(join(directory, name), join(copy, name))),
+    );
+    return copy;
+  });
+  return (await Promise.all(directories)).join(":");
+}
 
 /** What a start that has to fail ended with. */
 async function failure(starting: Promise<unknown>): Promise<{ exitCode: number; stderr: string }> {

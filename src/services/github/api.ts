@@ -199,9 +199,9 @@ export function createApi({ apiUrl, token, report, patience }: ApiOptions): Api 
   function checked<T>(schema: z.ZodType<T>, data: unknown): T {
     const result = schema.safeParse(data);
     if (!result.success) {
-      const whole = typeof data === "string" ? ` It is ${quoted(data)}.` : "";
+      const whole = quoted(typeof data === "string" ? data : JSON.stringify(data));
       throw new ServiceError(
-        `GitHub's answer is not what its API documents (${oneLine(z.prettifyError(result.error))}).${whole} ` +
+        `GitHub's answer is not what its API documents (${oneLine(z.prettifyError(result.error))}). It is ${whole}. ` +
           "Check githubUrl, and what stands between here and GitHub",
         // The request was accepted: what it did is not known.
         { service, mayBeApplied: true },
@@ -231,7 +231,10 @@ function fixOf(status: number, headers: Headers, withToken: boolean): string {
       return `The token lacks a permission${lacking ? ` (needed: ${oneLine(lacking)})` : ""}; a release needs contents: write. Grant it, or use another token: ${setToken}`;
     case 404:
       return `Check the setting repository, and that the token may see it${withToken ? "" : ` (none is set: ${setToken})`}`;
-    default:
+    case 409:
+    case 422:
       return "";
+    default:
+      return status < 400 || status >= 500 ? "" : "Check the settings githubUrl and repository";
   }
 }

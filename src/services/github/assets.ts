@@ -133,7 +133,7 @@ export function createAssets(
     const bytes = Buffer.from(await new Response(content).arrayBuffer());
     if (bytes.length !== asset.size || (asset.digest !== undefined && asset.digest !== `sha256:${sha256(bytes)}`)) {
       throw new Error(
-        `asset ${shown(asset.name)} came with ${bytes.length} bytes, SHA-256 ${sha256(bytes)}; GitHub lists ${asset.size} bytes, ${asset.digest ?? "no digest"}`,
+        `asset ${shown(asset.name)} came with ${bytes.length} bytes, SHA-256 ${sha256(bytes)}; GitHub lists ${asset.size} bytes, ${asset.digest ?? "no digest"}: something between here and GitHub changed it. Run again, or check githubUrl`,
       );
     }
     return bytes;

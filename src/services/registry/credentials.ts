@@ -73,7 +73,7 @@ async function askHelper(
     new Error(
       `${shown(program)}, named in ${quoted(path, 250)}, gives no credentials for ${host}: ${why}. Correct credHelpers/credsStore, or log in again`,
     );
-  if (!/^[\w.-]+$/.test(helper)) {
+  if (!/^[\w.-]{1,100}$/.test(helper)) {
     throw fail("that is no name of a helper");
   }
   const { exitCode, failed, stdout, stderr, code } = await execa(program, ["get"], {
