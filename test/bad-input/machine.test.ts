@@ -226,7 +226,11 @@ const FILES: Row<Full>[] = [
     () => checkout(world, { "Dockerfile.release": `ENTRYPOINT ${"a".repeat(1_000_000)}\n` }),
     `Dockerfile.release has the ENTRYPOINT "${"a".repeat(80)}"… (1000000 characters); ${ENTRYPOINT}`,
   ],
-  ["no Dockerfile anywhere", () => checkout(world, { "Dockerfile.release": undefined }), ""],
+  [
+    "no Dockerfile anywhere",
+    () => checkout(world, { "Dockerfile.release": undefined }),
+    "neither commit HEAD nor this project has a Dockerfile.release that can be read: write one that starts the binary, and commit it",
+  ],
   [
     "a pushed tag that nobody fetched",
     async () => {

@@ -345,8 +345,8 @@ const ROWS: Row<World>[] = [
   ],
   [
     "an option in the place of a directory",
-    set({ source: "-C/tmp" }),
-    'mount-monitor:source is "-C/tmp": a directory has no hidden characters and none of \' " ` $ * ? [ ] { } ! \\, does not start with "-", and has at most 1024 characters. Run: pulumi config set mount-monitor:source app',
+    set({ source: "-C/etc" }),
+    'mount-monitor:source is "-C/etc": a directory has no hidden characters and none of \' " ` $ * ? [ ] { } ! \\, does not start with "-", and has at most 1024 characters. Run: pulumi config set mount-monitor:source app',
   ],
   [
     "a package that is an option",
