@@ -79,10 +79,10 @@ export async function planRelease(settings: Settings, services: Connections): Pr
   refuseWithdrawals(settings, services.stack, releases, { releasing, hasReleased });
   const facts = release ? await recordedRelease(release, services.github, services.recallMetadata) : remembered;
   if (facts) {
-    await Promise.all([
+    await together(
       refuseOtherCommit(settings, services.github, facts),
       refuseOtherImage(settings.image, facts, services.registry),
-    ]);
+    );
     return {
       kind: "sealed",
       facts,

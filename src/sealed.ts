@@ -5,6 +5,7 @@ import { parseMetadata, type ReleaseFacts } from "./model/metadata.ts";
 import { shown } from "./model/quotation.ts";
 import { writtenOnce } from "./model/write-once.ts";
 import type { RecallMetadata } from "./recorded-state.ts";
+import { together } from "./refusal.ts";
 import { rebuildBinary, restoreBinary, type Sources } from "./restoration.ts";
 import { openStorage } from "./services/artifact-storage.ts";
 import { type ContextFile, stageContext } from "./services/docker-context.ts";
@@ -52,8 +53,8 @@ export async function recordedRelease(
 ): Promise<DeclaredRelease> {
   const text = (await textOf(METADATA, release, github)) ?? (await recalled(release, recall));
   const facts = parseMetadata(text);
-  const files = await Promise.all(
-    Object.entries(textAssets(facts)).map(async ([name, rendered]) => [
+  const files = await together(
+    ...Object.entries(textAssets(facts)).map(async ([name, rendered]) => [
       name,
       // One that is missing is rendered again, and restored.
       name === METADATA ? text : ((await textOf(name, release, github)) ?? rendered),

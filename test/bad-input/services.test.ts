@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { quoted } from "../../src/model/quotation.ts";
 import { publishForeign } from "../published.ts";
-import { OTHER_COMMIT, TOKEN } from "../resources/services.ts";
+import { COMMIT, OTHER_COMMIT, TOKEN } from "../resources/services.ts";
 import { putIndex, startRegistryServer } from "../services/registry-server.ts";
 import { published, type Row, refusal, type Services, startServices, type World } from "./world.ts";
 
@@ -359,6 +359,18 @@ const REGISTRY: Row<Full>[] = [
     "a token service with a page",
     tokenService(200, "<html>s3cret"),
     closed("the answer of its token service holds no token"),
+  ],
+  [
+    "another index under the version tag, and the tag at another commit on GitHub",
+    async () => {
+      await published(world);
+      putIndex(world.registry, "v1.0.0", {});
+      world.github.inspect.setTag(world.github.repository, "v1.0.0", OTHER_COMMIT);
+    },
+    CONTRADICTS,
+    `tag v1.0.0 on GitHub is at ${OTHER_COMMIT}, recorded is ${COMMIT}`,
+    WAYS_OUT,
+    `${IMAGE} points at sha256:HASH, recorded is sha256:HASH`,
   ],
   [
     "another index under the version tag",
