@@ -29,6 +29,16 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
+      {
+        test: {
+          name: "faults in short",
+          include: ["test/faults/short.test.ts"],
+          // Its pool of lanes says how many scenarios run at a time; it begins when the releases above have ended.
+          maxConcurrency: 100,
+          sequence: { groupOrder: 2 },
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
 });

@@ -164,6 +164,9 @@ export async function openLane(): Promise<Lane> {
         ...process.env,
         ...environment,
         NODE_COMPILE_CACHE: join(kit.bin, "../node-cache"),
+        // Some hundred updates, none of which lives long: nobody has to collect garbage. A tenth of the processors' time.
+        NODE_OPTIONS: "--max-semi-space-size=64",
+        GOGC: "off",
         PATH: `${join(project, "node_modules/.bin")}:${environment.PATH}`,
         [PLAN]: JSON.stringify(plan),
         [MARK]: mark,

@@ -110,6 +110,14 @@ export async function problemsAfter(
   return found === wanted ? problems : [...problems, `other bytes than a clean release: ${found}, not ${wanted}`];
 }
 
+/** Those that this run is to try: all, or with FAULTS_PART=2/3 every third, beginning with the second. @throws on another form */
+export function partOf(boundaries: readonly Boundary[], part = process.env.FAULTS_PART ?? "1/1"): readonly Boundary[] {
+  const [, which, of] = /^([1-9]\d*)\/([1-9]\d*)$/.exec(part)?.map(Number) ?? [];
+  if (!which || !of || which > of)
+    throw new Error(`FAULTS_PART is ${JSON.stringify(part)}; it must be like 1/2 or 2/2`);
+  return boundaries.filter((_boundary, index) => index % of === which - 1);
+}
+
 /** Tries boundaries in all lanes, and prints what came of each. */
 export async function sweep(
   pool: Pool,
