@@ -140,6 +140,24 @@ describe("a published release", { timeout: 600_000 }, () => {
     expect(outputs.version).toBe("1.0.0");
     expect((await clone.githubRequests()).slice(earlier).filter(({ method }) => method !== "GET")).toEqual([]);
   });
+
+  test("that differs is accepted by hand: the stack forgets its record, and records what is published", async () => {
+    const theirs = Buffer.from("[]\n");
+    {
+      await using world = await openWorld(clone.path);
+      world.tamper.setAssetBytes(REPOSITORY, "v1.0.0", "artifacts.json", theirs);
+    }
+    const refused = await perform(clone.path, "up");
+    expect(refused.ok).toBe(false);
+    expect(refused.said).toContain("pulumi state delete --target-dependents URN");
+    const urn = "mount-monitor:release:Release$pulumi-nodejs:dynamic/release:GithubRelease::release-github";
+    const order = { urn: `urn:pulumi:local::mount-monitor::${urn}` };
+    expect(await perform(clone.path, "forget", order)).toMatchObject({ ok: true });
+    expect(await operate("up")).toMatch(/\+ [5-9] created\n\s+\d+ unchanged\n/);
+    expect(await operate("refresh")).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+    await using world = await openWorld(clone.path);
+    expect(world.assets("v1.0.0")["artifacts.json"]).toEqual(theirs);
+  });
 });
 
 /** What readers get of a release: names, bytes and digests, without the ids that GitHub gives. */

@@ -10,6 +10,9 @@ import { type Clone, cloneOf, makeClone, type Outcome, writes } from "./clone.ts
 // the engine's home and all logs.
 const TAKEN = ["state", "registry", "github", "ports.json", "certificate"];
 
+// A secret is in no file: it is given with every update.
+const SECRET = ["--set", 'secrets={"DEPLOY_KEY":"s3cr3t-v4lue"}'];
+
 const DIRECTORIES = (process.env.PATH ?? "").split(delimiter);
 
 describe("a clone on another machine, with nothing but the state, after the project moved on", () => {
@@ -27,7 +30,7 @@ describe("a clone on another machine, with nothing but the state, after the proj
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), "nobody-"));
     origin = await makeClone("origin", "everything");
-    released = await origin.start();
+    released = await origin.start(SECRET);
     fresh = await cloneOf(origin, "fresh", "027");
     for (const name of TAKEN) {
       await cp(join(origin.path, ".local", name), join(fresh.path, ".local", name), { recursive: true });
@@ -52,12 +55,12 @@ describe("a clone on another machine, with nothing but the state, after the proj
   });
 
   test("previews 0 changes", async () => {
-    const { stdout, stderr } = await fresh.spawn(["--preview"], environment());
+    const { stdout, stderr } = await fresh.spawn(["--preview", ...SECRET], environment());
     expect(`${stdout}${stderr}`).toMatch(/Resources:\n\s+\d+ unchanged(\n|$)/);
   });
 
   test("updates 0 changes, and gives the outputs of the release", async () => {
-    const { outputs, shown } = await fresh.start([], environment());
+    const { outputs, shown } = await fresh.start(SECRET, environment());
     expect(shown).toMatch(/Resources:\n\s+\d+ unchanged(\n|$)/);
     expect(outputs).toEqual(released.outputs);
   });

@@ -30,6 +30,11 @@ const shown = {
   onError: (piece: string) => process.stderr.write(piece),
   ...(order.logs ? { debug: true, logToStdErr: true, logVerbosity: 8, logFlow: true } : {}),
 };
+const cli = async (...args: string[]) => {
+  const { pulumiCommand, pulumiHome = "", envVars, workDir } = stack.workspace;
+  const env = { ...envVars, PULUMI_HOME: pulumiHome };
+  return (await execa(pulumiCommand.command, [...args, "--stack", stack.name], { cwd: workDir, env })).stdout;
+};
 const chosen = order.exclude ? { exclude: [...order.exclude] } : {};
 const operations = {
   refresh: () => stack.refresh(shown),
@@ -37,13 +42,9 @@ const operations = {
   up: () => stack.up({ ...shown, ...chosen }),
   destroy: () => stack.destroy(shown),
   // As the CLI prints it; the Automation API would ask it to show secrets.
-  export: async () => {
-    const { pulumiCommand, pulumiHome = "", envVars, workDir } = stack.workspace;
-    const { stdout } = await execa(pulumiCommand.command, ["stack", "export", "--stack", stack.name], {
-      cwd: workDir,
-      env: { ...envVars, PULUMI_HOME: pulumiHome },
-    });
-    process.stdout.write(stdout);
+  export: async () => void process.stdout.write(await cli("stack", "export")),
+  forget: async () => {
+    await cli("state", "delete", "--yes", "--target-dependents", order.urn ?? "");
   },
 };
 const [, , name = ""] = process.argv;

@@ -14,12 +14,14 @@ export interface Order {
   readonly job?: string;
   /** The engine and its plugins log all that they can; one level more, and the engine itself prints every value. */
   readonly logs?: boolean;
+  /** Resource that the stack is to forget, with everything that depends on it. */
+  readonly urn?: string;
   /** Environment besides the test's own. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Operations of the engine on the rehearsal's stack. */
-export type Operation = "refresh" | "preview" | "up" | "destroy" | "export";
+export type Operation = "refresh" | "preview" | "up" | "destroy" | "export" | "forget";
 
 /** What an operation said, on both outputs, and whether it ended well. */
 export interface Said {

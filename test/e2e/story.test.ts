@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -226,6 +227,25 @@ describe("the releases of one stack", () => {
       expect(stdout).toContain(checksum.slice(0, 12));
     }
     expect(stdout).toContain("consumed");
+  });
+
+  test("an older release whose image somebody deleted, index, platforms and all, is pushed again when it is named", async () => {
+    const before = (await published("1.0.0")) as { index: { manifests: { digest: string }[] }; digest: string };
+    const { index, digest } = before;
+    const manifests = join(
+      clone.path,
+      ".local/registry/docker/registry/v2/repositories/octo-example/mount-monitor/_manifests",
+    );
+    await rm(join(manifests, "tags/v1.0.0"), { recursive: true });
+    for (const gone of [digest, ...index.manifests.map((manifest) => manifest.digest)]) {
+      await rm(join(manifests, "revisions/sha256", gone.slice(7)), { recursive: true });
+    }
+    const { outputs } = await clone.start(["--version", "1.0.0"]);
+    expect(outputs.image).toEqual(released["1.0.0"].image);
+    // Downloads are counted.
+    expect(await published("1.0.0")).toEqual({ ...before, release: expect.anything() });
+    const highest = await inWorld((world) => Promise.all([world.digestOf("latest"), world.digestOf("v1.1.0")]));
+    expect(highest[0]).toBe(highest[1]);
   });
 
   /** The preview's text; none of them may replace or delete anything. */
