@@ -1,5 +1,6 @@
-import { ARCHITECTURES, type Architecture, isArchitecture } from "./artifact.ts";
-import type { ReleaseFacts } from "./metadata.ts";
+import { z } from "zod";
+import { ARCHITECTURES, type Architecture } from "./artifact.ts";
+import { buildFactsSchema, type ReleaseFacts } from "./metadata.ts";
 import { quoted } from "./quotation.ts";
 
 /** All that decides one binary; the commit itself says which Go. */
@@ -54,51 +55,53 @@ export function testEnvironment({ commit, prefix }: TestRequest): Record<string,
 }
 
 /** The request of an environment that `buildEnvironment` made. @throws naming every variable that is missing or wrong */
-export function parseBuildRequest(environment: Readonly<Partial<Record<string, string>>>): BuildRequest {
-  const problems: string[] = [];
-  const required = (name: string): string => {
-    const value = environment[name];
-    if (!value) {
-      problems.push(`${name} is missing`);
-    }
-    return value ?? "";
-  };
-  const { RELEASE_VERIFY_ARGS: args = "[]", RELEASE_PREFIX: prefix = "", RELEASE_GO: go } = environment;
-  const architecture = required("RELEASE_ARCHITECTURE");
-  const verifyArgs = parseArguments(args);
-  if (architecture && !isArchitecture(architecture)) {
-    problems.push(`RELEASE_ARCHITECTURE ${quoted(architecture)} is none of ${ARCHITECTURES.join(", ")}`);
-  }
-  if (!verifyArgs) {
-    problems.push(`RELEASE_VERIFY_ARGS ${quoted(args)} is no JSON list of texts such as ["--version"]`);
-  }
-  const request = {
-    version: required("RELEASE_VERSION"),
-    commit: required("RELEASE_COMMIT"),
-    binaryName: required("RELEASE_BINARY_NAME"),
-    prefix,
-    package: required("RELEASE_PACKAGE"),
-    versionVariable: required("RELEASE_VERSION_VARIABLE"),
-  };
-  if (problems.length > 0 || !isArchitecture(architecture) || !verifyArgs) {
-    throw new Error(`this script is run by pulumi up, which sets its environment:\n${problems.join("\n")}`);
-  }
-  return { ...request, architecture, verifyArgs, ...(go ? { go } : {}) };
+export function parseBuildRequest(environment: Environment): BuildRequest {
+  const { architecture, go, ...facts } = parsed(buildSchema, environment);
+  return { ...facts, architecture, ...(go === undefined ? {} : { go }) };
 }
 
-/** The request of an environment that `testEnvironment` made. @throws when the commit is missing */
-export function parseTestRequest(environment: Readonly<Partial<Record<string, string>>>): TestRequest {
-  const { RELEASE_COMMIT: commit, RELEASE_PREFIX: prefix = "" } = environment;
-  if (!commit) {
-    throw new Error("this script is run by pulumi up, which sets its environment:\nRELEASE_COMMIT is missing");
-  }
-  return { commit, prefix };
+/** The request of an environment that `testEnvironment` made. @throws naming every variable that is missing or wrong */
+export function parseTestRequest(environment: Environment): TestRequest {
+  return parsed(testSchema, environment);
 }
 
-function parseArguments(text: string): string[] | undefined {
+type Environment = Readonly<Partial<Record<string, string>>>;
+
+const { version, commit, go, source } = buildFactsSchema.shape;
+const { prefix, package: path, binaryName, versionVariable, verifyArgs } = source.shape;
+const testSchema = z.object({ commit, prefix: prefix.default("") });
+const buildSchema = testSchema.extend({
+  version,
+  architecture: z.enum(ARCHITECTURES, `is none of ${ARCHITECTURES.join(", ")}`),
+  binaryName,
+  package: path,
+  versionVariable,
+  verifyArgs: z.string().default("[]").transform(list).pipe(verifyArgs),
+  go: go.optional(),
+});
+
+// What reaches a compiler's arguments is checked where it arrives, whoever set the environment.
+function parsed<T extends z.ZodObject>(schema: T, environment: Environment): z.output<T> {
+  const value = (key: string) => environment[variableOf(key)] || undefined;
+  const result = schema.safeParse(Object.fromEntries(Object.keys(schema.shape).map((key) => [key, value(key)])));
+  if (result.success) {
+    return result.data;
+  }
+  const problems = result.error.issues.map(({ path: [key], message }) => {
+    const found = value(String(key));
+    return `${variableOf(String(key))} ${found === undefined ? "is missing" : `${quoted(found)}: ${message}`}`;
+  });
+  throw new Error(`this script is run by pulumi up, which sets its environment:\n${problems.join("\n")}`);
+}
+
+/** `RELEASE_BINARY_NAME` of `binaryName`. */
+function variableOf(key: string): string {
+  return `RELEASE_${key.replace(/[A-Z]/g, "_$&").toUpperCase()}`;
+}
+
+function list(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

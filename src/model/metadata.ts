@@ -167,25 +167,23 @@ const directory = z
   .string()
   .regex(/^(?:(?!\.{1,2}(?:\/|$))[^\p{C}/]+(?:\/(?!$)|$))*$/u, "is not a directory in a repository");
 
-const factsSchema = z.object({
+/** What decides the bytes of a binary, besides its architecture. */
+export const buildFactsSchema = z.object({
   version,
+  commit: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "is not a full commit id"),
+  go: releaseName,
+  source: z.object({ prefix: directory, package: packagePath, binaryName, versionVariable, verifyArgs }),
+});
+
+const factsSchema = buildFactsSchema.extend({
   tag,
   previousTag: z.exactOptional(tag),
-  commit: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "is not a full commit id"),
   commitTime: z.iso.datetime({ offset: true, error: "is not a time as RFC 3339 has it" }),
   prerelease: z.boolean(),
   latest: z.boolean(),
   title: z.string(),
   notes: z.string(),
-  go: releaseName,
   buildkit: releaseName,
-  source: z.object({
-    prefix: directory,
-    package: packagePath,
-    binaryName,
-    versionVariable,
-    verifyArgs,
-  }),
   dockerfile: z.string(),
   labels: z.record(z.string(), z.string()),
   image: z.object({

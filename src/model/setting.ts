@@ -100,7 +100,7 @@ export const settingsSchema = z.object({
   }),
   versionVariable: text(
     matching(
-      /^(?=.{1,256}$)(?:[A-Za-z0-9_~-][A-Za-z0-9_.~-]*\/)*[A-Za-z0-9_~-][A-Za-z0-9_.~-]*\.[A-Za-z_][A-Za-z0-9_]*$/,
+      /^(?=.{1,256}$)(?!-)(?:[A-Za-z0-9_~-][A-Za-z0-9_.~-]*\/)*[A-Za-z0-9_~-][A-Za-z0-9_.~-]*\.[A-Za-z_][A-Za-z0-9_]*$/,
       "a Go variable is given by its package's import path and its name",
     ),
   ).register(facts, {

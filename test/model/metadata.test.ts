@@ -163,7 +163,7 @@ describe("parseMetadata", () => {
       delete release.notes;
       Object.assign(release, { go: "", commitTime: "today" });
     });
-    expect(() => parseMetadata(text)).toThrow(/release\.commitTime: .*\n[\s\S]*release\.notes: [\s\S]*release\.go: /);
+    expect(() => parseMetadata(text)).toThrow(/release\.go: .*\n[\s\S]*release\.commitTime: [\s\S]*release\.notes: /);
   });
 
   test("passes over keys that it does not know", () => {
