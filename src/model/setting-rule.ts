@@ -79,7 +79,10 @@ export function backendProblem(value: string): string | undefined {
 
 // What has another form in an address is written in it: a look-alike is seen as the host that it is, xn--….
 function isPlainAddress(value: string): boolean {
-  return /^(?!.*\.\.)[\w:/?#@!&()*+,;=.~%[\]-]{1,2048}$/.test(value);
+  return (
+    /^(?!.*\.\.)[a-z0-9]+:\/\/(?:[^/@]*@)?[\w.:[\]-]+(?:[/?#][\w:/?#@!&()*+,;=.~%-]*)?$/.test(value) &&
+    value.length <= 2048
+  );
 }
 
 /** A token, as a header can carry it. */
