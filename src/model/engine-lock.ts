@@ -1,3 +1,5 @@
+import { shown } from "./quotation.ts";
+
 /** Who holds a lock of the engine on a stack. */
 export interface LockHolder {
   readonly user: string;
@@ -87,7 +89,7 @@ export function saidOf({ user, host, pid, since }: LockHolder, now: number): str
       : minutes < 48 * 60
         ? `${Math.floor(minutes / 60)} h`
         : `${Math.floor(minutes / 1440)} days`;
-  return `${user}@${host} (process ${pid}), since ${since} (${age} ago)`;
+  return `${shown(user)}@${shown(host)} (process ${pid}), since ${since} (${age} ago)`;
 }
 
 function isoOf(time: unknown): string {

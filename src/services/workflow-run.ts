@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { messageOf, oneLine, quoted, shown } from "../model/quotation.ts";
 import { createIssues, type Issues } from "./github/issues.ts";
 
 /**
@@ -22,10 +23,19 @@ export function issuesOf(environment: Environment): Issues {
 
 /** Number of the pull request that started this run. @throws when none did */
 export async function pullRequestOf(environment: Environment): Promise<number> {
-  const event: unknown = JSON.parse(await readFile(variable(environment, "GITHUB_EVENT_PATH"), "utf8"));
+  const path = variable(environment, "GITHUB_EVENT_PATH");
+  const event: unknown = await readFile(path, "utf8")
+    .then(JSON.parse)
+    .catch((error: unknown) => {
+      throw new Error(
+        `GITHUB_EVENT_PATH is ${quoted(path, 250)}, which tells no event (${oneLine(messageOf(error))}): GitHub Actions sets it`,
+      );
+    });
   const parsed = z.object({ pull_request: z.object({ number: z.int() }) }).safeParse(event);
   if (!parsed.success) {
-    throw new Error(`this run was started by ${environment.GITHUB_EVENT_NAME ?? "something"}, not by a pull request`);
+    throw new Error(
+      `this run was started by ${shown(environment.GITHUB_EVENT_NAME ?? "something")}, not by a pull request`,
+    );
   }
   return parsed.data.pull_request.number;
 }

@@ -89,8 +89,8 @@ const RECORDS: Row<Full>[] = [
     ),
     RECORD,
     "release.version: is not a version",
-    "release.tag: is not a version tag",
     "release.commit: is not a full commit id",
+    "release.tag: is not a version tag",
     "release.commitTime: is not a time as RFC 3339 has it",
   ],
   [
