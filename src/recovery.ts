@@ -115,12 +115,12 @@ async function onceThere(engine: Engine, args: readonly string[]): Promise<strin
 }
 
 /** Lets locks of dead updates pass. @throws Held when a lock may be given free; or at once when it will not be */
-async function passLiving({ engine, isDead }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
+async function passLiving({ engine, backend, isDead }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
   const now = Date.now();
   const dead = await Promise.all(locks.map(isDead));
   if (!dead.every(Boolean)) {
     const message = lockedMessage(engine.stack, locks, now);
-    const stale = await Promise.all(locks.map(async (lock) => isOutlived(lock, now) || (await isGone(lock))));
+    const stale = await Promise.all(locks.map(async (lock) => isOutlived(lock, now) || (await isGone(lock, backend))));
     if (stale.includes(true)) {
       throw new Error(message);
     }
@@ -140,9 +140,12 @@ async function removeLocks({ engine, report }: RecoveryOptions, locks: readonly 
   }
 }
 
-/** Whether a lock is this machine's and its process has ended. Its plugins may live, so that is not enough to remove it. */
-async function isGone({ holder }: EngineLock): Promise<boolean> {
-  return holder?.host === hostname() && (await startTime(holder.pid)) === undefined;
+/**
+ * Whether a lock is this machine's and its process has ended. Its plugins may live, so that is not enough to remove it. Only
+ * in a directory: two runners in a cloud may have the same name.
+ */
+async function isGone({ holder }: EngineLock, backend: RecoveryOptions["backend"]): Promise<boolean> {
+  return typeof backend === "object" && holder?.host === hostname() && (await startTime(holder.pid)) === undefined;
 }
 
 /**

@@ -190,12 +190,15 @@ describe("recovery", () => {
       expect(commands()).toEqual(["stack export", ASKED]);
     });
 
-    test("waits for one that may be given free", async () => {
-      failing.set("refresh --yes", held(new Date().toISOString()));
+    test("waits for one that may be given free, also when its machine has the name of this one", async () => {
+      failing.set(
+        "refresh --yes",
+        held(new Date().toISOString()).replace("@laptop (pid 4711)", `@${hostname()} (pid 4194305)`),
+      );
       const waiting = { limitMs: 600_000, everyMs: 1 };
       await recover(options({ backend: "bucket", isDead: () => false, waiting }));
       expect(commands()).toEqual(["stack export", ASKED, "stack export", ASKED]);
-      expect(said).toEqual([expect.stringContaining("me@laptop (process 4711)")]);
+      expect(said).toEqual([expect.stringContaining(`me@${hostname()} (process 4194305)`)]);
     });
 
     test("does not take another failure for a lock", async () => {
