@@ -1,20 +1,17 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import program from "../../index.ts";
-import { settled } from "../components/engine.ts";
 import { OTHER_COMMIT, registryWrites } from "../resources/services.ts";
 import {
   checkout,
   files,
   log,
+  outputs,
   published,
   type Row,
   refusal,
   type Services,
   script,
-  start,
   startServices,
   type World,
 } from "./world.ts";
@@ -272,19 +269,11 @@ describe.each([
   }
 });
 
-/** Lets the program run to its end; gives its outputs. */
-async function outputs(): Promise<unknown> {
-  const { resources } = await start(world);
-  const value = await settled(pulumi.output(await program()));
-  await resources();
-  return value;
-}
-
 test("a machine that cannot build declares what is published, and needs git, Go and a builder for nothing", async () => {
   await published(world);
   await Promise.all(["go", "git", "buildx"].map((name) => rm(join(world.tools, name))));
   world.github.history.length = 0;
-  expect(await outputs()).toMatchObject({ version: "1.0.0" });
+  expect(await outputs(world)).toMatchObject({ version: "1.0.0" });
   expect([...world.github.writes(), ...registryWrites(world.registry), ...(await log(world))]).toEqual([]);
 });
 
@@ -308,7 +297,7 @@ describe("a pushed tag that makes no release", () => {
     ],
   ])("%#: %.20s", async (tag, shown, why) => {
     vi.stubEnv("PULUMI_CI_TAG_NAME", tag);
-    expect(await outputs()).toEqual({ release: null, reason: `tag ${shown} makes no release: ${why}` });
+    expect(await outputs(world)).toEqual({ release: null, reason: `tag ${shown} makes no release: ${why}` });
     expect([
       ...world.github.writes(),
       ...registryWrites(world.registry),

@@ -5,7 +5,7 @@ import { quoted } from "../../src/model/quotation.ts";
 import { publishForeign } from "../published.ts";
 import { COMMIT, OTHER_COMMIT, TOKEN } from "../resources/services.ts";
 import { putIndex, startRegistryServer } from "../services/registry-server.ts";
-import { published, type Row, refusal, type Services, startServices, type World } from "./world.ts";
+import { outputs, published, type Row, refusal, type Services, startServices, type World } from "./world.ts";
 
 type Full = World & Services;
 
@@ -395,6 +395,24 @@ describe.each([
       expect((await refusal(world)).split("\n")).toEqual(lines);
     });
   }
+});
+
+test("releases of others whose tags mean something elsewhere are passed over", async () => {
+  const tags = [
+    "v1.0.0\n::stop-commands::x",
+    "-v2.0.0",
+    "v3.0.0;$(id)",
+    "v4.0.0/../..",
+    "v\uff15.0.0",
+    `v6.0.0-${HUGE}`,
+    "",
+  ];
+  const list = tags.map((tag_name, id) => ({ ...RELEASE, id, tag_name, html_url: "https://github.com/octo/demo" }));
+  await answered(LIST, JSON.stringify(list))();
+  expect(await outputs(world)).toEqual({
+    release: null,
+    reason: "no version tag was pushed, and the setting version is not set",
+  });
 });
 
 /** A host that nothing of ours may be sent to; it answers an empty list. */

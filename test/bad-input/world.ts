@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { expect, onTestFinished, vi } from "vitest";
 import program from "../../index.ts";
 import { NAMESPACE } from "../../src/model/setting.ts";
-import { engine } from "../components/engine.ts";
+import { engine, settled } from "../components/engine.ts";
 import { declared, publishOurs } from "../published.ts";
 import { emptyDirectory, startTestGitHub, startTestRegistry, type TestGitHub, TOKEN } from "../resources/services.ts";
 import type { RegistryServer } from "../services/registry-server.ts";
@@ -130,8 +130,16 @@ export async function refusal(world: World & Partial<Services>): Promise<string>
   return named(message, world);
 }
 
+/** Lets the program run to its end; gives its outputs. */
+export async function outputs(world: World): Promise<unknown> {
+  const { resources } = await start(world);
+  const value = await settled(pulumi.output(await program()));
+  await resources();
+  return value;
+}
+
 /** Lets the program begin with a world's settings; gives the engine that it declares to. */
-export async function start({ settings, encrypted }: World): ReturnType<typeof engine> {
+async function start({ settings, encrypted }: World): ReturnType<typeof engine> {
   pulumi.runtime.setAllConfig(
     Object.fromEntries(Object.entries(settings).map(([key, value]) => [`${NAMESPACE}:${key}`, value])),
     [...encrypted].map((key) => `${NAMESPACE}:${key}`),
