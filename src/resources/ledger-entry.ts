@@ -6,11 +6,25 @@ import { tagOf, type Version } from "../model/version.ts";
 import type { GitHub, Release } from "../services/github.ts";
 import { AT_ONCE } from "../services/registry.ts";
 import { githubOf, registryOf } from "./clients.ts";
-import type { LedgerInputs } from "./ledger.ts";
+
+/** The release that is appended. */
+export interface AppendedRelease {
+  readonly repository: string;
+  readonly stack: string;
+  /** Image reference without a tag. */
+  readonly image: string;
+  readonly version: Version;
+  /** 40 hex digits. */
+  readonly commit: string;
+  /** Digest of the image index. */
+  readonly digest: string;
+  /** Asset name → SHA-256 hex. */
+  readonly checksums: Readonly<Record<string, string>>;
+}
 
 /** The line of the release that is appended. */
 export async function entryOf(
-  { repository, version, commit, digest, checksums }: LedgerInputs,
+  { repository, version, commit, digest, checksums }: AppendedRelease,
   known: LedgerEntry | undefined,
   listed: readonly Release[],
 ): Promise<LedgerEntry> {
@@ -24,7 +38,7 @@ export async function entryOf(
  * is asked for each index, and the release for its record.
  */
 export async function publishedEntries(
-  { repository, stack, image, version }: LedgerInputs,
+  { repository, stack, image, version }: AppendedRelease,
   known: Lines,
   listed: readonly Release[],
 ): Promise<Record<Version, LedgerEntry>> {

@@ -17,22 +17,11 @@ import type { Page, SeenPage } from "../services/github.ts";
 import { AT_ONCE } from "../services/registry.ts";
 import { githubOf, registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
-import { entryOf, publishedEntries } from "./ledger-entry.ts";
+import { type AppendedRelease, entryOf, publishedEntries } from "./ledger-entry.ts";
 import { restoreRelease } from "./ledger-repair.ts";
 
-/** The release that is appended. */
-export interface LedgerInputs {
-  readonly repository: string;
-  readonly stack: string;
-  /** Image reference without a tag. */
-  readonly image: string;
-  readonly version: Version;
-  /** 40 hex digits. */
-  readonly commit: string;
-  /** Digest of the image index. */
-  readonly digest: string;
-  /** Asset name → SHA-256 hex. */
-  readonly checksums: Readonly<Record<string, string>>;
+/** The release that is appended, and what the ledger is told besides. */
+export interface LedgerInputs extends AppendedRelease {
   /** Versions that nobody is to use any more: whatever became of them keeps no update from going on. */
   readonly withdrawn?: readonly Version[];
 }

@@ -374,7 +374,9 @@ describe("an older release", () => {
 });
 
 describe("a ledger of many releases", () => {
-  test("takes two requests per hundred, a question per image, and no more time than the network does", async () => {
+  test("takes two requests per hundred, a question per image, and no more time than the network does", {
+    timeout: 120_000,
+  }, async () => {
     const lines: Record<string, LedgerEntry> = {};
     const ledgerOf = (count: number) => ({
       ...inputs("1.0.0"),
