@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { openSecret } from "../../rehearsal/github/inspection.ts";
 import type { Lane } from "./lane.ts";
@@ -131,14 +131,18 @@ function attributesIn(directory: string): string[] {
 }
 
 function allIn(directory: string): string[] {
-  try {
-    return readdirSync(directory, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort();
-  } catch {
-    return []; // not there
+  while (existsSync(directory)) {
+    try {
+      return readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort();
+    } catch (error) {
+      // The registry and the engine remove what they are done with meanwhile: look once more.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   }
+  return [];
 }
 
 /** What the repository links to; what it does not link to is not there for a client. */
@@ -151,14 +155,16 @@ function linksIn(repositories: string): unknown {
 function uploadsIn(repositories: string): number[] {
   return filesIn(repositories)
     .filter((path) => /\/_uploads\/[^/]+\/data$/.test(path))
-    .map((path) => statSync(path).size)
+    .flatMap((path) => statSync(path, { throwIfNoEntry: false })?.size ?? [])
     .sort();
 }
 
 const contents = new Map<string, string>();
 
 function contentOf(path: string): unknown {
-  const { size, mtimeMs, mode } = statSync(path);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined; // gone in the meantime
+  const { size, mtimeMs, mode } = stat;
   if (path.endsWith(".json") && isJson(read(path))) return JSON.parse(read(path));
   const key = `${path} ${size} ${mtimeMs}`;
   const content = contents.get(key) ?? createHash("sha256").update(readFileSync(path)).digest("hex");
