@@ -38,7 +38,6 @@ export default async function release(): Promise<Record<string, unknown>> {
         : completeFacts(plan.candidate, artifacts, settings, connections.registry),
     ),
   );
-
   await reached(facts);
 
   const image = new ContainerImage("image", { ...settings, ...connections, facts, sealed: plan.kind === "sealed" });

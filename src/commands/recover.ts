@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { EngineLock } from "../model/engine-lock.ts";
-import { messageOf } from "../model/quotation.ts";
+import { messageOf, quoted } from "../model/quotation.ts";
 import { recover } from "../recovery.ts";
 import { type Engine, openEngine } from "../services/engine.ts";
 import { directoryOf } from "../services/file-backend.ts";
@@ -42,7 +42,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const options = { stack: { type: "string" }, wait: { type: "string", default: String(MINUTES) } } as const;
   const { stack, wait } = parseArgs({ args: [...own], options, strict: true }).values;
   if (!/^\d{1,3}$/.test(wait)) {
-    throw new Error(`--wait is ${JSON.stringify(wait)}; it must be a number of minutes: npm run recover -- --wait 5`);
+    throw new Error(`--wait is ${quoted(wait)}; it must be a number of minutes: npm run recover -- --wait 5`);
   }
   return { stack, wait: Number(wait), command: first === -1 ? [] : args.slice(first) };
 }

@@ -76,7 +76,8 @@ async function isWhole(file: string): Promise<boolean> {
   return isJson(await readFile(file, "utf8").catch(() => ""));
 }
 
-function isJson(text: string): boolean {
+/** Whether a text is whole JSON: a file that a kill cut short is not. */
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { openSecret } from "../../rehearsal/github/inspection.ts";
+import { isJson } from "../../src/services/file-backend.ts";
 import type { Lane } from "./lane.ts";
 
 /** The stack's state in the backend's directory. */
@@ -170,15 +171,6 @@ function contentOf(path: string): unknown {
   const content = contents.get(key) ?? createHash("sha256").update(readFileSync(path)).digest("hex");
   contents.set(key, content);
   return [content, mode & 0o777];
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function byName(left: { readonly name: string }, right: { readonly name: string }): number {
