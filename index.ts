@@ -1,5 +1,4 @@
 import * as pulumi from "@pulumi/pulumi";
-import { completeFacts } from "./src/candidate.ts";
 import { Binaries } from "./src/components/binaries.ts";
 import { Channels } from "./src/components/channels.ts";
 import { ContainerImage } from "./src/components/image.ts";
@@ -7,10 +6,11 @@ import { Release } from "./src/components/release.ts";
 import { Repository } from "./src/components/repository.ts";
 import { connect } from "./src/connections.ts";
 import { nothingReleased, releaseOutputs } from "./src/outputs.ts";
-import { nameSources, planRelease } from "./src/plan.ts";
+import { completeFacts } from "./src/plan/candidate.ts";
+import { nameSources, planRelease } from "./src/plan/release-plan.ts";
+import { planRepository } from "./src/plan/repository-plan.ts";
+import { stageSealed } from "./src/plan/sealed.ts";
 import { orRefuse, reached, together } from "./src/refusal.ts";
-import { planRepository } from "./src/repository-plan.ts";
-import { stageSealed } from "./src/sealed.ts";
 import { readSettings } from "./src/settings.ts";
 
 /** A software release as one stack update: settings → plan → binaries → image → release → channels. */

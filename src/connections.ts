@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { overwrittenSecrets, type RecallMetadata, recalledMetadata, releasedTag } from "./recorded-state.ts";
+import { overwrittenSecrets, type RecallMetadata, recalledMetadata, releasedTag } from "./plan/recorded-state.ts";
 import { apiUrlOf } from "./services/github/address.ts";
 import { createGitHub, type GitHub } from "./services/github.ts";
 import { createRegistry, credentialsFor, type Registry } from "./services/registry.ts";

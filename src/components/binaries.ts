@@ -1,10 +1,10 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Candidate } from "../candidate.ts";
 import { buildArtifact } from "../commands/build.ts";
 import { type BinaryArtifact, parseArtifact } from "../model/artifact.ts";
 import { type BuildRequest, buildEnvironment, requestOf, testEnvironment } from "../model/build-request.ts";
 import type { ReleaseFacts } from "../model/metadata.ts";
+import type { Candidate } from "../plan/candidate.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 
 /** The release whose binaries are declared: one to be built, or one that is published. */

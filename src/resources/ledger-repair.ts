@@ -4,7 +4,7 @@ import type { LedgerEntry } from "../model/ledger.ts";
 import { parseMetadata, type ReleaseFacts } from "../model/metadata.ts";
 import { unpackText } from "../model/packed-text.ts";
 import { tagOf, type Version } from "../model/version.ts";
-import { restoreBinary } from "../restoration.ts";
+import { restoreBinary } from "../plan/restoration.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 import type { GitHub, Release } from "../services/github.ts";
 import type { Registry } from "../services/registry.ts";

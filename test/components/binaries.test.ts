@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Candidate } from "../../src/candidate.ts";
 import { buildArtifact } from "../../src/commands/build.ts";
 import { Binaries, storedBinary } from "../../src/components/binaries.ts";
 import type { BinaryArtifact } from "../../src/model/artifact.ts";
+import type { Candidate } from "../../src/plan/candidate.ts";
 import { openStorage } from "../../src/services/artifact-storage.ts";
 import { FACTS } from "../model/facts.ts";
 import { emptyDirectory, sha256Hex } from "../resources/services.ts";

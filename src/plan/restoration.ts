@@ -1,12 +1,12 @@
-import { buildArtifact } from "./commands/build.ts";
-import type { BinaryArtifact } from "./model/artifact.ts";
-import { requestOf } from "./model/build-request.ts";
-import { entrypointOf } from "./model/dockerfile.ts";
-import type { ReleaseFacts } from "./model/metadata.ts";
-import { openStorage } from "./services/artifact-storage.ts";
-import type { Asset, GitHub } from "./services/github.ts";
-import type { Registry } from "./services/registry.ts";
-import { ServiceError } from "./services/service-error.ts";
+import { buildArtifact } from "../commands/build.ts";
+import type { BinaryArtifact } from "../model/artifact.ts";
+import { requestOf } from "../model/build-request.ts";
+import { entrypointOf } from "../model/dockerfile.ts";
+import type { ReleaseFacts } from "../model/metadata.ts";
+import { openStorage } from "../services/artifact-storage.ts";
+import type { Asset, GitHub } from "../services/github.ts";
+import type { Registry } from "../services/registry.ts";
+import { ServiceError } from "../services/service-error.ts";
 
 /** Where the binaries of a published release may still be. */
 export interface Sources {

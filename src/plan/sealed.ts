@@ -1,15 +1,15 @@
-import { type DeclaredRelease, textAssets } from "./model/assets.ts";
-import { parseChecksums } from "./model/checksums.ts";
-import { parseMarker } from "./model/marker.ts";
-import { parseMetadata, type ReleaseFacts } from "./model/metadata.ts";
-import { shown } from "./model/quotation.ts";
-import { writtenOnce } from "./model/write-once.ts";
+import { type DeclaredRelease, textAssets } from "../model/assets.ts";
+import { parseChecksums } from "../model/checksums.ts";
+import { parseMarker } from "../model/marker.ts";
+import { parseMetadata, type ReleaseFacts } from "../model/metadata.ts";
+import { shown } from "../model/quotation.ts";
+import { writtenOnce } from "../model/write-once.ts";
+import { together } from "../refusal.ts";
+import { openStorage } from "../services/artifact-storage.ts";
+import { type ContextFile, stageContext } from "../services/docker-context.ts";
+import type { GitHub, Release } from "../services/github.ts";
 import type { RecallMetadata } from "./recorded-state.ts";
-import { together } from "./refusal.ts";
 import { rebuildBinary, restoreBinary, type Sources } from "./restoration.ts";
-import { openStorage } from "./services/artifact-storage.ts";
-import { type ContextFile, stageContext } from "./services/docker-context.ts";
-import type { GitHub, Release } from "./services/github.ts";
 
 /** What is needed to have a published release's binaries again. */
 export interface SealedSources extends Sources {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect, test, vi } from "vitest";
-import { blobOf } from "../src/model/blob.ts";
-import { planRepository } from "../src/repository-plan.ts";
+import { blobOf } from "../../src/model/blob.ts";
+import { planRepository } from "../../src/plan/repository-plan.ts";
 
 const settings = {
   repository: "octo/demo",

@@ -1,12 +1,12 @@
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import { together } from "./refusal.ts";
-import { STORAGE } from "./services/artifact-storage.ts";
-import { buildkitVersion } from "./services/builder.ts";
-import { CONTEXT } from "./services/docker-context.ts";
-import { goEnvironment } from "./services/go.ts";
-import { POINTER } from "./services/source.ts";
-import { expectWritable } from "./services/workspace.ts";
+import { together } from "../refusal.ts";
+import { STORAGE } from "../services/artifact-storage.ts";
+import { buildkitVersion } from "../services/builder.ts";
+import { CONTEXT } from "../services/docker-context.ts";
+import { goEnvironment } from "../services/go.ts";
+import { POINTER } from "../services/source.ts";
+import { expectWritable } from "../services/workspace.ts";
 
 /**
  * Looks, before anything is written or built, whether this machine can build: Go, a builder, and room in every directory

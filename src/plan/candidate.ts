@@ -1,16 +1,16 @@
 import { rm } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
-import type { BinaryArtifact } from "./model/artifact.ts";
-import { checkArtifactSet } from "./model/artifact.ts";
-import { type DeclaredRelease, textAssets } from "./model/assets.ts";
-import type { ReleaseFacts } from "./model/metadata.ts";
-import { type Change, releaseNotes } from "./model/notes.ts";
-import { refuseOtherDigest } from "./model/write-once.ts";
-import { openStorage } from "./services/artifact-storage.ts";
-import { exportIndex } from "./services/builder.ts";
-import { CONTEXT, type ContextFile, DOCKERFILE, stageContext } from "./services/docker-context.ts";
-import type { Registry } from "./services/registry.ts";
-import type { Settings } from "./settings.ts";
+import type { BinaryArtifact } from "../model/artifact.ts";
+import { checkArtifactSet } from "../model/artifact.ts";
+import { type DeclaredRelease, textAssets } from "../model/assets.ts";
+import type { ReleaseFacts } from "../model/metadata.ts";
+import { type Change, releaseNotes } from "../model/notes.ts";
+import { refuseOtherDigest } from "../model/write-once.ts";
+import { openStorage } from "../services/artifact-storage.ts";
+import { exportIndex } from "../services/builder.ts";
+import { CONTEXT, type ContextFile, DOCKERFILE, stageContext } from "../services/docker-context.ts";
+import type { Registry } from "../services/registry.ts";
+import type { Settings } from "../settings.ts";
 
 /** A release that is not published yet: all that decides its bytes, but the bytes. */
 export interface Candidate extends Omit<ReleaseFacts, "artifacts" | "image" | "notes"> {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { unpackText } from "./model/packed-text.ts";
+import { unpackText } from "../model/packed-text.ts";
 
 /** The text of a release's `metadata.json` as this stack recorded it; undefined when it did not, or lost its state. */
 export type RecallMetadata = (tag: string) => Promise<string | undefined>;

@@ -1,20 +1,20 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { type Candidate, completeFacts } from "../src/candidate.ts";
-import type { BinaryArtifact } from "../src/model/artifact.ts";
-import { textAssets } from "../src/model/assets.ts";
-import { parseMetadata } from "../src/model/metadata.ts";
-import { releaseNotes } from "../src/model/notes.ts";
-import { registryOf } from "../src/resources/clients.ts";
-import { openStorage } from "../src/services/artifact-storage.ts";
-import { exportIndex } from "../src/services/builder.ts";
-import { engine } from "./components/engine.ts";
-import { FACTS } from "./model/facts.ts";
-import { binaryOf } from "./published.ts";
-import { emptyDirectory, registryWrites, sha256Hex, startTestRegistry } from "./resources/services.ts";
-import { putIndex, type RegistryServer } from "./services/registry-server.ts";
+import type { BinaryArtifact } from "../../src/model/artifact.ts";
+import { textAssets } from "../../src/model/assets.ts";
+import { parseMetadata } from "../../src/model/metadata.ts";
+import { releaseNotes } from "../../src/model/notes.ts";
+import { type Candidate, completeFacts } from "../../src/plan/candidate.ts";
+import { registryOf } from "../../src/resources/clients.ts";
+import { openStorage } from "../../src/services/artifact-storage.ts";
+import { exportIndex } from "../../src/services/builder.ts";
+import { engine } from "../components/engine.ts";
+import { FACTS } from "../model/facts.ts";
+import { binaryOf } from "../published.ts";
+import { emptyDirectory, registryWrites, sha256Hex, startTestRegistry } from "../resources/services.ts";
+import { putIndex, type RegistryServer } from "../services/registry-server.ts";
 
-vi.mock("../src/services/builder.ts");
+vi.mock("../../src/services/builder.ts");
 
 const { artifacts: _, image: __, notes: ___, ...known } = FACTS;
 const candidate: Candidate = {

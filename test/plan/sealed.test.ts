@@ -1,20 +1,20 @@
 import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { buildArtifact } from "../src/commands/build.ts";
-import type { DeclaredRelease } from "../src/model/assets.ts";
-import { githubOf, registryOf } from "../src/resources/clients.ts";
-import { recordedRelease, rememberedRelease, type SealedSources, stageSealed } from "../src/sealed.ts";
-import { openStorage } from "../src/services/artifact-storage.ts";
-import type { GitHub, Release } from "../src/services/github.ts";
-import { binaryOf, publishForeign, publishOurs, publishWithImage } from "./published.ts";
+import { buildArtifact } from "../../src/commands/build.ts";
+import type { DeclaredRelease } from "../../src/model/assets.ts";
+import { recordedRelease, rememberedRelease, type SealedSources, stageSealed } from "../../src/plan/sealed.ts";
+import { githubOf, registryOf } from "../../src/resources/clients.ts";
+import { openStorage } from "../../src/services/artifact-storage.ts";
+import type { GitHub, Release } from "../../src/services/github.ts";
+import { binaryOf, publishForeign, publishOurs, publishWithImage } from "../published.ts";
 import {
   emptyDirectory,
   sha256Hex,
   startTestGitHub,
   startTestRegistry,
   type TestGitHub,
-} from "./resources/services.ts";
-import { layerOf, putImage, type RegistryServer, types } from "./services/registry-server.ts";
+} from "../resources/services.ts";
+import { layerOf, putImage, type RegistryServer, types } from "../services/registry-server.ts";
 
 const [AMD64, ARM64] = ["mount-monitor-linux-amd64", "mount-monitor-linux-arm64"] as const;
 
@@ -23,7 +23,7 @@ let github: GitHub;
 let facts: DeclaredRelease;
 let registry: RegistryServer & { image: string };
 
-vi.mock("../src/commands/build.ts");
+vi.mock("../../src/commands/build.ts");
 
 const recall = async () => undefined;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { overwrittenSecrets, releasedTag } from "../src/recorded-state.ts";
+import { overwrittenSecrets, releasedTag } from "../../src/plan/recorded-state.ts";
 
 const [EARLIER, LATER] = ["2026-01-02T03:04:05Z", "2026-02-03T04:05:06Z"];
 const state = (outputs: unknown) => async () => ({

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import pMap from "p-map";
-import type { Candidate } from "./candidate.ts";
-import type { Connections } from "./connections.ts";
-import type { DeclaredRelease } from "./model/assets.ts";
+import type { Connections } from "../connections.ts";
+import type { DeclaredRelease } from "../model/assets.ts";
 import {
   type ChannelTarget,
   channels,
@@ -10,24 +9,25 @@ import {
   latestOf,
   type StrandedChannel,
   strandedChannels,
-} from "./model/channel.ts";
-import { dockerfileFor, entrypointOf } from "./model/dockerfile.ts";
-import { imageLabels, licenseOf } from "./model/labels.ts";
-import { parseMarker } from "./model/marker.ts";
-import { previousOf } from "./model/notes.ts";
-import { isPrerelease, parseTag, tagOf, type Version } from "./model/version.ts";
-import { markOf, type Withdrawals, withdrawalProblems } from "./model/withdrawal.ts";
-import { writtenOnce } from "./model/write-once.ts";
+} from "../model/channel.ts";
+import { dockerfileFor, entrypointOf } from "../model/dockerfile.ts";
+import { imageLabels, licenseOf } from "../model/labels.ts";
+import { parseMarker } from "../model/marker.ts";
+import { previousOf } from "../model/notes.ts";
+import { isPrerelease, parseTag, tagOf, type Version } from "../model/version.ts";
+import { markOf, type Withdrawals, withdrawalProblems } from "../model/withdrawal.ts";
+import { writtenOnce } from "../model/write-once.ts";
+import { together } from "../refusal.ts";
+import { DOCKERFILE } from "../services/docker-context.ts";
+import * as git from "../services/git.ts";
+import type { GitHub, Release } from "../services/github.ts";
+import { goVersion } from "../services/go.ts";
+import { AT_ONCE, type Registry } from "../services/registry.ts";
+import { writeSource } from "../services/source.ts";
+import type { Settings } from "../settings.ts";
+import type { Candidate } from "./candidate.ts";
 import { preflight } from "./preflight.ts";
-import { together } from "./refusal.ts";
 import { recordedRelease, rememberedRelease, type SealedSources } from "./sealed.ts";
-import { DOCKERFILE } from "./services/docker-context.ts";
-import * as git from "./services/git.ts";
-import type { GitHub, Release } from "./services/github.ts";
-import { goVersion } from "./services/go.ts";
-import { AT_ONCE, type Registry } from "./services/registry.ts";
-import { writeSource } from "./services/source.ts";
-import type { Settings } from "./settings.ts";
 
 /** What this update declares, decided from what is published and from git, before anything is written. */
 export type Plan =

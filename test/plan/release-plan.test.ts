@@ -3,18 +3,18 @@ import * as pulumi from "@pulumi/pulumi";
 import { execa } from "execa";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { Connections } from "../src/connections.ts";
-import { assetChecksums } from "../src/model/assets.ts";
-import { markWithdrawn } from "../src/model/withdrawal.ts";
-import { nameSources, type Plan, planRelease } from "../src/plan.ts";
-import { githubOf, registryOf } from "../src/resources/clients.ts";
-import { buildkitVersion } from "../src/services/builder.ts";
-import type { Release } from "../src/services/github.ts";
-import { goVersion } from "../src/services/go.ts";
-import type { Registry } from "../src/services/registry.ts";
-import { readSource } from "../src/services/source.ts";
-import { readSettings, type Settings } from "../src/settings.ts";
-import { imageOf, publishForeign, publishOurs } from "./published.ts";
+import type { Connections } from "../../src/connections.ts";
+import { assetChecksums } from "../../src/model/assets.ts";
+import { markWithdrawn } from "../../src/model/withdrawal.ts";
+import { nameSources, type Plan, planRelease } from "../../src/plan/release-plan.ts";
+import { githubOf, registryOf } from "../../src/resources/clients.ts";
+import { buildkitVersion } from "../../src/services/builder.ts";
+import type { Release } from "../../src/services/github.ts";
+import { goVersion } from "../../src/services/go.ts";
+import type { Registry } from "../../src/services/registry.ts";
+import { readSource } from "../../src/services/source.ts";
+import { readSettings, type Settings } from "../../src/settings.ts";
+import { imageOf, publishForeign, publishOurs } from "../published.ts";
 import {
   bodyOf,
   emptyDirectory,
@@ -24,11 +24,11 @@ import {
   startTestGitHub,
   startTestRegistry,
   type TestGitHub,
-} from "./resources/services.ts";
-import { putIndex, type RegistryServer } from "./services/registry-server.ts";
+} from "../resources/services.ts";
+import { putIndex, type RegistryServer } from "../services/registry-server.ts";
 
-vi.mock("../src/services/builder.ts");
-vi.mock(import("../src/services/go.ts"), async (original) => ({
+vi.mock("../../src/services/builder.ts");
+vi.mock(import("../../src/services/go.ts"), async (original) => ({
   ...(await original()),
   goEnvironment: async () => ({}),
   goVersion: vi.fn(),
