@@ -159,7 +159,7 @@ async function aborted(signal: AbortSignal): Promise<never> {
 }
 
 async function run(
-  { stack: { stack, configFile }, services, github, settings }: Rehearsal,
+  { stack: { stack, configFile, outputs }, services, github, settings }: Rehearsal,
   options: Options,
   report: (line: string) => void,
   signal: AbortSignal,
@@ -178,8 +178,8 @@ async function run(
     await stack.preview({ ...shown, diff: true }).catch(alreadyShown);
     return;
   }
-  const { outputs } = await stack.up({ ...shown, suppressOutputs: true }).catch(alreadyShown);
-  const plain = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+  await stack.up({ ...shown, suppressOutputs: true }).catch(alreadyShown);
+  const plain = await outputs();
   if (options.json) {
     process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);
   } else if (plain.version) {

@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
-import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation/index.js";
+import * as pulumi from "@pulumi/pulumi";
+import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
+import { parse as parseVersion } from "semver";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { Kit } from "../kit/provision.ts";
@@ -41,6 +44,8 @@ export interface StackPlace {
 export interface RehearsalStack {
   readonly stack: Stack;
   readonly configFile: string;
+  /** The stack outputs of the update that has just succeeded. */
+  outputs(): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Opens the stack, with the same program that `pulumi up` runs, a file backend, and no pending operation. */
@@ -56,7 +61,7 @@ export async function openStack({
   const state = join(local, "state");
   await mkdir(state, { recursive: true });
   const root = await layOutEngine(project, local, kit);
-  const pulumiCommand = await PulumiCommand.get({ root });
+  const pulumiCommand = commandOf(root, kit);
   const envVars = {
     ...environment,
     PATH: [kit.bin, process.env.PATH].join(delimiter),
@@ -73,15 +78,18 @@ export async function openStack({
     { project, alone, settings, ...rest },
     { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
   );
-  const stack = await LocalWorkspace.createOrSelectStack(
-    { stackName: STACK, projectName: PROJECT, program: inlineProgram },
-    {
-      workDir: project,
-      pulumiHome: root,
-      pulumiCommand,
-      envVars,
+  let declared: Readonly<Record<string, unknown>> = {};
+  const workspace = await LocalWorkspace.create({
+    workDir: project,
+    pulumiHome: root,
+    pulumiCommand,
+    envVars,
+    program: async () => {
+      declared = await inlineProgram();
+      return declared;
     },
-  );
+  });
+  const stack = await selected(workspace, state);
   const configFile = join(local, `Pulumi.${STACK}.yaml`);
   const plain = Object.entries(settings).filter(([key]) => !isSecret(key));
   await writeSettings(project, configFile, Object.fromEntries(plain));
@@ -90,7 +98,28 @@ export async function openStack({
     configFile,
     Object.fromEntries(Object.entries(settings).filter(([key]) => isSecret(key))),
   );
-  return { stack, configFile };
+  return {
+    stack,
+    configFile,
+    outputs: () => new Promise((resolve) => pulumi.output(declared).apply(resolve)),
+  };
+}
+
+// Every start of the CLI takes a fifth of a second: what this process knows by itself, it is not asked for.
+
+/** The CLI of the kit, whose version need not be asked for. */
+function commandOf(root: string, { parts }: Kit): PulumiCommand {
+  const version = parseVersion(parts.find(({ name }) => name === "pulumi")?.version);
+  return Object.assign(Object.create(PulumiCommand.prototype), { command: join(root, "bin/pulumi"), version });
+}
+
+/** The stack, made when it is not there; every operation names it, and outputs and history are read by nobody. */
+async function selected(workspace: LocalWorkspace, state: string): Promise<Stack> {
+  if (existsSync(join(state, ".pulumi/stacks", PROJECT, `${STACK}.json`))) {
+    workspace.selectStack = async () => {};
+  }
+  const stack = await Stack.createOrSelect(STACK, workspace);
+  return Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
 }
 
 /** Encrypted by the CLI, which reads the value from standard input: arguments of a process are for all to see. */

@@ -24,7 +24,7 @@ export function releaseOutputs(
       digests,
     })),
     release: { url: github.url, id: github.releaseId, assets },
-    channels: Object.fromEntries(channels.map(({ channel, version }) => [channel, version])),
+    channels: Object.fromEntries(channels.map(({ channel, version }) => [channel, version]).sort()),
     ...(withdrawn.length === 0 ? {} : { withdrawn }),
   };
 }

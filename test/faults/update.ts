@@ -1,4 +1,3 @@
-import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { provisionKit } from "../../kit/provision.ts";
 import { openStack } from "../../rehearsal/stack.ts";
 import { takeKernelLock } from "../../src/services/kernel-lock.ts";
@@ -47,10 +46,10 @@ async function run({ local, alone, operations, settings, environment, waitMs }: 
   const { stack, configFile } = await openStack(place);
   const shown = { configFile, color: "never", onOutput: show, onError: show } as const;
   const known = {
-    up: () => withoutReport(stack).up({ ...shown, suppressOutputs: true }),
+    up: () => stack.up({ ...shown, suppressOutputs: true }),
     preview: () => stack.preview({ ...shown, diff: true }),
-    refresh: () => withoutReport(stack).refresh(shown),
-    destroy: () => withoutReport(stack).destroy(shown),
+    refresh: () => stack.refresh(shown),
+    destroy: () => stack.destroy(shown),
   };
   for (const operation of operations) {
     report(`== ${operation}`);
@@ -60,11 +59,6 @@ async function run({ local, alone, operations, settings, environment, waitMs }: 
     });
   }
   await offspring.end();
-}
-
-// The Automation API asks for outputs and history after each operation, three commands of the CLI that nobody reads here.
-function withoutReport(stack: Stack): Stack {
-  return Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
 }
 
 function show(text: string): void {
