@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { artifactName, type BinaryArtifact } from "../model/artifact.ts";
 import { type BuildRequest, parseBuildRequest } from "../model/build-request.ts";
-import { messageOf } from "../model/quotation.ts";
 import type { Toolchain } from "../model/toolchain.ts";
 import { type ArtifactStorage, openStorage } from "../services/artifact-storage.ts";
 import { goBuild, goEnvironment, installedVersion, linkerFlags, toolchainAt } from "../services/go.ts";
 import { readSource, withExport } from "../services/source.ts";
 import { verifyBinary } from "../services/verification.ts";
+import { asProcess } from "./command.ts";
 
 export type { BuildRequest };
 
@@ -73,11 +73,8 @@ function keyOf(request: BuildRequest, goVersion: string): string {
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     const artifact = await buildArtifact(parseBuildRequest(process.env));
     process.stdout.write(`${JSON.stringify(artifact)}\n`);
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }

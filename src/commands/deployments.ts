@@ -3,9 +3,10 @@ import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { differences, parseDeploymentSettings, patchOf, secretPatch } from "../model/deployment-settings.ts";
-import { messageOf, quoted, shown } from "../model/quotation.ts";
+import { quoted, shown } from "../model/quotation.ts";
 import { NAMESPACE, SETTINGS } from "../model/setting.ts";
 import { run } from "../services/process.ts";
+import { asProcess } from "./command.ts";
 
 const usage = `npm run deployments                     send Pulumi.STACK.deploy.yaml to Pulumi Cloud, where it differs
   --check          only compare; the exit code is 1 when something differs
@@ -113,10 +114,5 @@ async function pulumi(args: readonly string[], input?: string): Promise<string> 
 }
 
 if (import.meta.main) {
-  try {
-    process.exitCode = await deployments(process.argv.slice(2), (line) => process.stdout.write(`${line}\n`));
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  await asProcess(() => deployments(process.argv.slice(2), (line) => process.stdout.write(`${line}\n`)));
 }

@@ -3,10 +3,10 @@ import { LocalWorkspace } from "@pulumi/pulumi/automation/index.js";
 import { z } from "zod";
 import { type Difference, driftReport } from "../model/drift-report.ts";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
-import { messageOf } from "../model/quotation.ts";
 import { credentialsIn, redacted } from "../model/redaction.ts";
 import type { Issues } from "../services/github/issues.ts";
 import { issuesOf, JOB_AUTHOR, runUrl } from "../services/workflow-run.ts";
+import { asProcess } from "./command.ts";
 
 const usage = `node src/commands/drift-issue.ts --stack NAME
   Compares what is published with what the stack released, and changes neither: one open issue says what differs.`;
@@ -77,15 +77,12 @@ function withoutRun(body: string): string {
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     const { stack } = parseArgs({ options: { stack: { type: "string" } } }).values;
     if (stack === undefined) {
       throw new Error(usage);
     }
     const done = await keepIssue(issuesOf(process.env), stack, await differences(stack), runUrl(process.env));
     process.stderr.write(`${done}\n`);
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }

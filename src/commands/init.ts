@@ -7,7 +7,7 @@ import { showPreview } from "../init/preview.ts";
 import { openStack, type StackPlan } from "../init/stack.ts";
 import { findTools } from "../init/tools.ts";
 import { PULUMI_CLOUD } from "../model/backend.ts";
-import { messageOf, quoted } from "../model/quotation.ts";
+import { quoted } from "../model/quotation.ts";
 import { NAMESPACE } from "../model/setting.ts";
 import { EXAMPLE_REPOSITORY, settingIn } from "../model/stack-file.ts";
 import { accessProblems } from "../model/token-access.ts";
@@ -16,6 +16,7 @@ import { apiUrlOf } from "../services/github/address.ts";
 import { createApi } from "../services/github/api.ts";
 import { run } from "../services/process.ts";
 import { ServiceError } from "../services/service-error.ts";
+import { asProcess } from "./command.ts";
 
 /**
  * Sets a stack up: looks for the tools, asks for repository, backend and token, checks them, writes `Pulumi.{stack}.yaml`
@@ -146,10 +147,5 @@ function show(line: string): void {
 }
 
 if (import.meta.main) {
-  try {
-    process.exitCode = await init(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  await asProcess(() => init(process.argv.slice(2)));
 }

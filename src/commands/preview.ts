@@ -13,6 +13,7 @@ import { messageOf } from "../model/quotation.ts";
 import { credentialsIn, redacted } from "../model/redaction.ts";
 import { isSecret, NAMESPACE } from "../model/setting.ts";
 import * as git from "../services/git.ts";
+import { asProcess } from "./command.ts";
 import { testModule } from "./test.ts";
 
 const usage = `node src/commands/preview.ts --stack NAME [--without-state]
@@ -127,7 +128,7 @@ function textsIn(value: string): string[] {
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     const { values } = parseArgs({ options: { stack: { type: "string" }, "without-state": { type: "boolean" } } });
     if (values.stack === undefined) {
       throw new Error(usage);
@@ -135,9 +136,6 @@ if (import.meta.main) {
     const preview = values["without-state"] ? previewWithoutState : previewStack;
     const { markdown, ok } = await preview(values.stack);
     process.stdout.write(markdown);
-    process.exitCode = ok ? 0 : 1;
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+    return ok ? 0 : 1;
+  });
 }

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
-import { messageOf } from "../model/quotation.ts";
 import type { Issues } from "../services/github/issues.ts";
 import { issuesOf, JOB_AUTHOR, pullRequestOf } from "../services/workflow-run.ts";
+import { asProcess } from "./command.ts";
 
 const MARKER = "<!-- mount-monitor:preview -->";
 
@@ -30,15 +30,12 @@ export async function showComment(issues: Issues, pullRequest: number, body: str
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     const body = await text(process.stdin);
     if (body.trim() === "") {
       throw new Error("there is nothing to show: the preview ended before it said anything; its own step tells why");
     }
     const done = await showComment(issuesOf(process.env), await pullRequestOf(process.env), body);
     process.stderr.write(`${done}\n`);
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }

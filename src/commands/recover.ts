@@ -8,7 +8,7 @@ import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
 import type { EngineLock } from "../model/engine-lock.ts";
-import { messageOf, quoted } from "../model/quotation.ts";
+import { quoted } from "../model/quotation.ts";
 import { recover } from "../recovery.ts";
 import { type Engine, openEngine } from "../services/engine.ts";
 import { directoryOf } from "../services/file-backend.ts";
@@ -17,6 +17,7 @@ import { holderOf, takeKernelLock } from "../services/kernel-lock.ts";
 import { startTime } from "../services/liveness.ts";
 import { type EarlierUpdate, markOffspring } from "../services/offspring.ts";
 import { Held, whenFree } from "../services/waiting.ts";
+import { asProcess } from "./command.ts";
 
 /** Minutes that an update is waited for which is under way elsewhere. */
 const MINUTES = 15;
@@ -138,10 +139,5 @@ async function configured(engine: Engine, project: string, key: string): Promise
 }
 
 if (import.meta.main) {
-  try {
-    process.exitCode = await main(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  await asProcess(() => main(process.argv.slice(2)));
 }

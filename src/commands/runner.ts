@@ -2,8 +2,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
-import { quoted } from "../model/quotation.ts";
+import { messageOf, quoted } from "../model/quotation.ts";
 import { buildkitVersion, useRemoteBuilder } from "../services/builder.ts";
+import { asProcess } from "./command.ts";
 
 const BUILDER = "mount-monitor";
 const CERTIFICATES = { BUILDKIT_CA: "cacert", BUILDKIT_CERT: "cert", BUILDKIT_KEY: "key" } as const;
@@ -47,23 +48,18 @@ async function useBuildKit(address: string, environment: Environment): Promise<v
     process.stderr.write(`BuildKit ${await buildkitVersion(BUILDER)} answers at ${address}\n`);
   } catch (error) {
     throw new Error(
-      `BUILDKIT_HOST is ${quoted(address)}, and no BuildKit answers there: set it in Pulumi.STACK.deploy.yaml, and run: npm run deployments`,
-      { cause: error },
+      `BUILDKIT_HOST is ${quoted(address)}, and no BuildKit answers there: set it in Pulumi.STACK.deploy.yaml, and run: npm run deployments\n${messageOf(error)}`,
     );
   }
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     const variables = await prepareRunner(process.cwd(), process.env);
     process.stdout.write(
       Object.entries(variables)
         .map(([name, value]) => `${name}=${value}\n`)
         .join(""),
     );
-  } catch (error) {
-    const { message, cause } = error instanceof Error ? error : new Error(String(error));
-    process.stderr.write(`${message}\n${cause instanceof Error ? `${cause.message}\n` : ""}`);
-    process.exitCode = 1;
-  }
+  });
 }

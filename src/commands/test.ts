@@ -1,8 +1,8 @@
 import { parseTestRequest, type TestRequest } from "../model/build-request.ts";
-import { messageOf } from "../model/quotation.ts";
 import { mentions } from "../services/git.ts";
 import { goTest, toolchainAt } from "../services/go.ts";
 import { readSource, withExport } from "../services/source.ts";
+import { asProcess } from "./command.ts";
 
 /**
  * Runs the tests of a module in a clean export of its commit; their output goes to standard error.
@@ -31,10 +31,7 @@ export async function testModule({ commit, prefix }: TestRequest): Promise<strin
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     process.stdout.write(`${await testModule(parseTestRequest(process.env))}\n`);
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }

@@ -4,8 +4,8 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { parseSettings } from "../model/configuration.ts";
 import { withoutSecrets } from "../model/plain-configuration.ts";
-import { messageOf } from "../model/quotation.ts";
 import { workflowFiles, workflowOptions } from "../model/workflows.ts";
+import { asProcess } from "./command.ts";
 
 /**
  * The workflow files that a stack's settings make: path → text.
@@ -26,15 +26,12 @@ export async function workflowsOf(stack: string): Promise<Readonly<Record<string
 }
 
 if (import.meta.main) {
-  try {
+  await asProcess(async () => {
     const { stack } = parseArgs({ options: { stack: { type: "string", default: "prod" } } }).values;
     for (const [path, text] of Object.entries(await workflowsOf(stack))) {
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, text);
       process.stdout.write(`${path}\n`);
     }
-  } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
-    process.exitCode = 1;
-  }
+  });
 }
