@@ -17,10 +17,11 @@ import { processesWith } from "../../src/services/offspring.ts";
 import { identity } from "../e2e/clone.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
 import { validateExchange } from "../rehearsal/github/schema.ts";
+import { type Bundle, layOutBundle } from "./bundle.ts";
 import { type Published, readPublished } from "./invariants.ts";
 import { type Moment, record } from "./recording.ts";
 import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
-import { type Operation, PLAN, type UpdatePlan } from "./update.ts";
+import type { Operation, UpdatePlan } from "./update.ts";
 
 /** Repository that is released. */
 export const REPOSITORY = "octo-example/mount-monitor";
@@ -74,6 +75,7 @@ export interface Asked {
 
 /** Services of its own, and one stack that is made anew for every scenario. */
 export interface Lane extends AsyncDisposable {
+  readonly bundle: Bundle;
   /** Directory of the project that updates run in. */
   readonly directory: string;
   readonly local: string;
@@ -110,13 +112,13 @@ export interface Lane extends AsyncDisposable {
 }
 
 /** Starts the services of a lane, and releases once without a fault. */
-export async function openLane(): Promise<Lane> {
+export async function openLane(bundle: Bundle): Promise<Lane> {
   await using ending = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "faults-"));
   ending.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const [local, source] = [join(directory, ".local"), join(directory, "source")];
   await mkdir(local);
-  await layOutProject(directory);
+  await layOutProject(directory, bundle);
   const commit = await makeModule(source);
   const kit = await provisionKit({ report: () => {} });
   const services = await startServices(join(directory, "services"), kit);
@@ -151,6 +153,7 @@ export async function openLane(): Promise<Lane> {
     const mark = randomUUID();
     const place = join(machine, ".local");
     const plan: UpdatePlan = {
+      kit,
       local: place,
       alone: machine === directory,
       operations,
@@ -158,7 +161,7 @@ export async function openLane(): Promise<Lane> {
       environment,
       waitMs,
     };
-    const child = spawn(join(project, "node_modules/.bin/node"), [join(project, "test/faults/update.ts")], {
+    const child = spawn(join(project, "node_modules/.bin/node"), [bundle.update], {
       cwd: machine,
       env: {
         ...process.env,
@@ -168,7 +171,7 @@ export async function openLane(): Promise<Lane> {
         NODE_OPTIONS: "--max-semi-space-size=64",
         GOGC: "off",
         PATH: `${join(project, "node_modules/.bin")}:${environment.PATH}`,
-        [PLAN]: JSON.stringify(plan),
+        FAULTS_PLAN: JSON.stringify(plan),
         [MARK]: mark,
         ...extra,
       },
@@ -202,6 +205,7 @@ export async function openLane(): Promise<Lane> {
     index: {} as unknown,
   };
   const lane: Lane = {
+    bundle,
     directory,
     local,
     source,
@@ -291,7 +295,7 @@ async function releaseOnce(lane: Lane): Promise<Lane["clean"]> {
 /** A project on another machine: the same backend, and nothing else in common. */
 export async function otherMachine(lane: Lane): Promise<string> {
   const other = await mkdtemp(join(lane.directory, "other-"));
-  await layOutProject(other);
+  await layOutProject(other, lane.bundle);
   await mkdir(join(other, ".local"));
   await mkdir(join(lane.local, "state"), { recursive: true });
   await symlink(join(lane.local, "state"), join(other, ".local/state"));
@@ -299,9 +303,10 @@ export async function otherMachine(lane: Lane): Promise<string> {
   return other;
 }
 
-/** What a clone has, without a copy: the code that is tested is the working tree's. */
-async function layOutProject(directory: string): Promise<void> {
-  for (const name of ["src", "index.ts", "node_modules", "package.json"]) {
+/** What an update needs of a clone: the code that is tested is the working tree's. */
+async function layOutProject(directory: string, bundle: Bundle): Promise<void> {
+  await layOutBundle(bundle, directory);
+  for (const name of ["index.ts", "package.json"]) {
     await symlink(join(project, name), join(directory, name));
   }
   for (const name of ["Pulumi.yaml", "Pulumi.local.yaml", "Dockerfile.release"]) {

@@ -1,3 +1,4 @@
+import { bundle } from "./bundle.ts";
 import { type Lane, openLane } from "./lane.ts";
 
 /** Lanes that scenarios take turns in. */
@@ -9,7 +10,8 @@ export interface Pool extends AsyncDisposable {
 
 /** Two lanes: as many scenarios at a time as the suite is meant for processors. */
 export async function openPool(size = 2): Promise<Pool> {
-  const lanes = await Promise.all(Array.from({ length: size }, () => openLane()));
+  const code = await bundle();
+  const lanes = await Promise.all(Array.from({ length: size }, () => openLane(code)));
   const free = [...lanes];
   const waiting: ((lane: Lane) => void)[] = [];
   return {

@@ -1,10 +1,11 @@
-import { provisionKit } from "../../kit/provision.ts";
+import type { Kit } from "../../kit/provision.ts";
 import { openStack } from "../../rehearsal/stack.ts";
 import { takeKernelLock } from "../../src/services/kernel-lock.ts";
 import { markOffspring } from "../../src/services/offspring.ts";
 
 /** What one process of the suite does, in this order, until something fails. */
 export interface UpdatePlan {
+  readonly kit: Kit;
   /** Directory that holds the backend and what the engine needs. */
   readonly local: string;
   /** Whether nobody on another machine updates the stack. */
@@ -19,29 +20,23 @@ export interface UpdatePlan {
 
 export type Operation = "up" | "preview" | "refresh" | "destroy";
 
-/** Name of the variable that carries the plan, as JSON. */
-export const PLAN = "FAULTS_PLAN";
-
 // What `npm start` does with services that are up already: the lock, the recovery, operations of the engine.
-if (import.meta.main) {
-  const plan: UpdatePlan = JSON.parse(process.env[PLAN] ?? "");
-  delete process.env[PLAN];
-  try {
-    await run(plan);
-  } catch (error) {
-    show(`${error instanceof Error ? error.message.split("\n").slice(0, 12).join("\n") : error}\n`);
-    process.exitCode = 1;
-  }
-  process.exit();
+const plan: UpdatePlan = JSON.parse(process.env.FAULTS_PLAN ?? "");
+delete process.env.FAULTS_PLAN;
+try {
+  await run(plan);
+} catch (error) {
+  show(`${error instanceof Error ? error.message.split("\n").slice(0, 12).join("\n") : error}\n`);
+  process.exitCode = 1;
 }
+process.exit();
 
-async function run({ local, alone, operations, settings, environment, waitMs }: UpdatePlan): Promise<void> {
+async function run({ kit, local, alone, operations, settings, environment, waitMs }: UpdatePlan): Promise<void> {
   const report = (line: string) => show(`${line}\n`);
   if ((await takeKernelLock(local)) === undefined) {
     throw new Error(`another update is at work in ${local}`);
   }
   const offspring = await markOffspring(local);
-  const kit = await provisionKit({ report });
   const place = { project: process.cwd(), local, alone, kit, environment, settings, report, waitMs };
   const { stack, configFile } = await openStack(place);
   const shown = { configFile, color: "never", onOutput: show, onError: show } as const;
