@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { Release } from "./components/release.ts";
 import type { DeclaredRelease } from "./model/assets.ts";
-import type { PlannedChannel } from "./plan/release-plan.ts";
+import type { PlannedChannel } from "./plan/pointers.ts";
 import type { Settings } from "./settings.ts";
 
 /** The stack outputs of a release: plain values, nothing secret. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DeclaredRelease } from "../model/assets.ts";
-import type { PlannedChannel } from "../plan/release-plan.ts";
+import type { PlannedChannel } from "../plan/pointers.ts";
 import { Channel } from "../resources/channel.ts";
 import { Withdrawals } from "../resources/withdrawals.ts";
 
