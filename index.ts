@@ -25,7 +25,7 @@ export default async function release(): Promise<Record<string, unknown>> {
     pulumi.log.info(`this update makes no release: ${settings.release.reason}`);
   }
 
-  const repository = new Repository("repository", { ...settings, ...kept });
+  const repository = new Repository("repository", { ...settings, ...connections, ...kept });
   if (plan.kind === "none") {
     return nothingReleased(plan.reason);
   }

@@ -9,6 +9,7 @@ import {
 } from "./model/engine-lock.ts";
 import {
   exportSchema,
+  failedWrites,
   type PendingOperation,
   pendingOperations,
   type StackExport,
@@ -16,7 +17,7 @@ import {
   settlementOf,
 } from "./model/pending-operation.ts";
 import { type Engine, EngineError } from "./services/engine.ts";
-import { hasNothingPending, locksOf, mendFiles, type StackFiles } from "./services/file-backend.ts";
+import { isSettled, locksOf, mendFiles, type StackFiles } from "./services/file-backend.ts";
 import { startTime } from "./services/liveness.ts";
 import { ServiceError } from "./services/service-error.ts";
 import { Held, type Waiting, whenFree } from "./services/waiting.ts";
@@ -60,7 +61,7 @@ async function settle(options: RecoveryOptions): Promise<void> {
       report(mended);
     }
     await removeLocks(options, locks);
-    if (await hasNothingPending(backend)) {
+    if (await isSettled(backend)) {
       return;
     }
   }
@@ -72,13 +73,17 @@ async function settle(options: RecoveryOptions): Promise<void> {
     passOperation(engine, parseOperation((await onceThere(engine, ["stack"])) ?? ""));
   }
   const stack = exportSchema.parse(JSON.parse(text));
-  const pending = pendingOperations(stack);
-  if (pending.length === 0) {
-    await (backend === "bucket" && passBucket(options, stack));
+  const [pending, failed] = [pendingOperations(stack), failedWrites(stack)];
+  const found = await look(options, [...pending, ...failed]);
+  if (found === undefined) {
     return;
   }
-  const found = await look(options, pending);
-  if (found === undefined) {
+  const applied = failed.map(({ urn }) => urn).filter((urn) => found.has(urn));
+  if (pending.length === 0) {
+    for (const urn of applied) {
+      report(`${urn} was written, and the reply was lost: read again`);
+    }
+    await (applied.length > 0 ? refreshUnlocked(options, applied) : backend === "bucket" && passBucket(options, stack));
     return;
   }
   // An update that was under way a moment ago has operations pending, too. It may have ended since.
@@ -88,7 +93,8 @@ async function settle(options: RecoveryOptions): Promise<void> {
   await importUnlocked(options, JSON.stringify(settled(stack, found)));
   const targets = pending
     .filter((operation) => settlementOf(operation) === "refresh" || found.has(operation.urn))
-    .map(({ urn }) => urn);
+    .map(({ urn }) => urn)
+    .concat(applied);
   for (const operation of pending) {
     report(`${operation.urn} was ${operation.operation} when its update died: ${ending(operation, found)}`);
   }
@@ -157,8 +163,13 @@ async function passBucket(options: RecoveryOptions, { deployment }: StackExport)
   if (root === undefined && deployment?.resources?.length) {
     return;
   }
+  await refreshUnlocked(options, root ? [root.urn] : []);
+}
+
+/** A refresh; when a lock refuses it that a dead update holds, everything is looked at once more without that. */
+async function refreshUnlocked(options: RecoveryOptions, targets: readonly string[]): Promise<void> {
   try {
-    await refresh(options, root ? [root.urn] : []);
+    await refresh(options, targets);
   } catch (error) {
     await passRefusal(options, error);
     await settle(options);
@@ -191,7 +202,7 @@ async function look(
   } catch (error) {
     if (error instanceof ServiceError && (error.status === 401 || error.status === 403)) {
       report(
-        `${pending.length} operations stay pending, because this token may not look at the repository's settings ` +
+        `${pending.length} operations stay as they are, because this token may not look at the repository's settings ` +
           `(${error.message}): npm run recover with a token that may administer it`,
       );
       return undefined;
@@ -228,7 +239,7 @@ function passOperation({ stack }: Engine, who: string | undefined): void {
 
 function ending(operation: PendingOperation, found: ReadonlyMap<string, string>): string {
   const settlement = settlementOf(operation);
-  if (settlement === "refresh") {
+  if (settlement === "refresh" || (found.has(operation.urn) && operation.operation !== "creating")) {
     return "read again";
   }
   return found.has(operation.urn) ? "it exists and is imported" : "forgotten, the update does it again";

@@ -269,10 +269,10 @@ describe("recovery", () => {
       const asked: string[] = [];
       const existing: RecoveryOptions["existing"] = async ({ urn }) => {
         asked.push(urn);
-        return urn === variable("b").urn ? "mount-monitor:b" : undefined;
+        return [variable("b").urn, file.urn].includes(urn) ? "mount-monitor:b" : undefined;
       };
       await recover(options({ existing, refreshArgs: ["--config-file", "x.yaml"] }));
-      expect(asked).toEqual([variable("a").urn, variable("b").urn]);
+      expect(asked).toEqual([variable("a").urn, variable("b").urn, file.urn]);
       expect(commands()).toEqual([
         "stack export",
         "stack export",
@@ -298,7 +298,7 @@ describe("recovery", () => {
       };
       await recover(options({ existing }));
       expect(commands()).toEqual(["stack export"]);
-      expect(said).toEqual([expect.stringContaining("1 operations stay pending")]);
+      expect(said).toEqual([expect.stringContaining("1 operations stay as they are")]);
     });
 
     test("fails, and changes nothing, when GitHub cannot be asked", async () => {
@@ -308,6 +308,54 @@ describe("recovery", () => {
       };
       await expect(recover(options({ existing }))).rejects.toThrow("no answer");
       expect(commands()).toEqual(["stack export"]);
+    });
+  });
+
+  describe("of a file whose write failed", () => {
+    const failed = { ...file, outputs: { content: "new" }, initErrors: ["409"] };
+    const written = async () => "mount-monitor:f:";
+    const READ = "refresh --yes --skip-preview --target urn:file";
+
+    beforeEach(() => {
+      deployment = { resources: [failed] };
+    });
+
+    test.each(["bucket", "cloud"] as const)(
+      "reads it again when GitHub has what was to be written (%s)",
+      async (backend) => {
+        await recover(options({ backend, existing: written }));
+        expect(commands().filter((command) => command !== "stack")).toEqual(["stack export", READ]);
+        expect(said).toEqual(["recovery: urn:file was written, and the reply was lost: read again"]);
+      },
+    );
+
+    test("is told of it by a state in a directory", async () => {
+      const checkpoint = { latest: { resources: [{ ...failed, initErrors: [] }, failed] } };
+      await write(".pulumi/stacks/mount-monitor/prod.json", JSON.stringify({ version: 3, checkpoint }));
+      await recover(options({ existing: written }));
+      expect(commands()).toEqual(["stack export", READ]);
+    });
+
+    test("leaves it alone when GitHub has something else", async () => {
+      await recover(options());
+      expect(commands()).toEqual(["stack export"]);
+      expect(said).toEqual([]);
+    });
+
+    test("reads it again together with what was pending", async () => {
+      deployment = { resources: [failed], pending_operations: [{ type: "creating", resource: draft }] };
+      await recover(options({ existing: written }));
+      expect(commands().slice(2)).toEqual(["stack import", READ]);
+    });
+
+    test("looks again without the lock of a dead update", async () => {
+      failing.set(
+        "refresh --yes",
+        "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n" +
+          "  s3://bucket/.pulumi/locks/organization/mount-monitor/prod/a.json: created by me@laptop (pid 4711) at 2026-01-02T03:04:05Z",
+      );
+      await recover(options({ backend: "bucket", existing: written }));
+      expect(commands()).toEqual(["stack export", READ, "cancel --yes", "stack export", READ]);
     });
   });
 

@@ -5,7 +5,8 @@ import { RELEASE_ENVIRONMENT, type RepositoryPart, VERSION_TAGS } from "../model
 import { isLoopback } from "../model/setting-rule.ts";
 import { ImmutableReleases } from "../resources/immutable-releases.ts";
 import { SecretCheck } from "../resources/secret-check.ts";
-import { WorkflowCheck } from "../resources/workflow-check.ts";
+import { beforeWrite, WorkflowCheck } from "../resources/workflow-check.ts";
+import type { GitHub } from "../services/github.ts";
 
 /** What the stack keeps in the repository. */
 export interface RepositoryArgs {
@@ -27,6 +28,8 @@ export interface RepositoryArgs {
   readonly overwritten: Readonly<Record<string, string>>;
   readonly githubUrl: string;
   readonly githubToken?: pulumi.Output<string> | undefined;
+  /** The same repository, for the look before a workflow is written over. */
+  readonly github: Pick<GitHub, "blobs">;
 }
 
 /**
@@ -104,6 +107,7 @@ function declareVariables(name: string, args: RepositoryArgs, { repository, opti
 // One commit after the other: two writes at once to a branch are a conflict.
 function declareWorkflows(name: string, args: RepositoryArgs, { repository, options }: Place): void {
   const { workflows, differing } = args;
+  const unedited = beforeWrite(`${name}-workflow`, args.repository, args.github);
   const files: pulumi.Resource[] = [];
   for (const [path, content] of Object.entries(workflows)) {
     const file = path.slice(path.lastIndexOf("/") + 1);
@@ -119,7 +123,12 @@ function declareWorkflows(name: string, args: RepositoryArgs, { repository, opti
           // not overwritten.
           overwriteOnCreate: !(path in differing),
         },
-        { ...options, dependsOn: files.slice(-1), ignoreChanges: ["overwriteOnCreate"] },
+        {
+          ...options,
+          dependsOn: files.slice(-1),
+          hooks: { beforeUpdate: [unedited] },
+          ignoreChanges: ["overwriteOnCreate"],
+        },
       ),
     );
   }

@@ -4,6 +4,8 @@ const resourceSchema = z.looseObject({
   urn: z.string(),
   type: z.string(),
   inputs: z.record(z.string(), z.unknown()).optional(),
+  outputs: z.record(z.string(), z.unknown()).optional(),
+  initErrors: z.array(z.unknown()).nullish(),
 });
 
 const deploymentSchema = z.looseObject({
@@ -15,7 +17,7 @@ const deploymentSchema = z.looseObject({
 export const exportSchema = z.looseObject({ version: z.int(), deployment: deploymentSchema.nullish() });
 export type StackExport = z.infer<typeof exportSchema>;
 
-/** An operation that the engine had begun and of which it never learnt the end. */
+/** An operation that the engine had begun and of which it never learnt the end, or not how it ended: "failed". */
 export interface PendingOperation {
   readonly operation: string;
   readonly urn: string;
@@ -29,18 +31,23 @@ export type Settlement =
   | "clear"
   /** The resource is in the state: what it is now is read from the world. */
   | "refresh"
-  /** The resource may exist and the state does not know it: it is imported when it does, forgotten when it does not. */
+  /**
+   * The resource may be as it was to be made, and the state does not know it: when it is, it is imported, or read again if
+   * the state has it; else the operation is forgotten.
+   */
   | "look";
+
+const FILE = "github:index/repositoryFile:RepositoryFile";
 
 /**
  * Resources of the GitHub provider whose create fails, or makes a second one, when an earlier create was applied. The
  * others (secrets, environments, permissions) are PUTs: they are written once more.
  * Source: terraform-provider-github, resource_github_*.go
  */
-const createdOnce = new Set([
+const createdOnce: ReadonlySet<string> = new Set([
   "github:index/actionsVariable:ActionsVariable",
   "github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable",
-  "github:index/repositoryFile:RepositoryFile",
+  FILE,
   "github:index/repositoryRuleset:RepositoryRuleset",
   "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
 ]);
@@ -55,10 +62,27 @@ export function pendingOperations({ deployment }: StackExport): PendingOperation
   }));
 }
 
+/**
+ * Files whose last write failed. It may have been applied, and only its reply lost: the provider then repeats it, with the
+ * SHA of what it has just replaced, and GitHub refuses that, as it would every later write with that SHA.
+ */
+export function failedWrites({ deployment }: StackExport): PendingOperation[] {
+  return (
+    (deployment?.resources ?? [])
+      .filter(({ type, initErrors }) => type === FILE && (initErrors ?? []).length > 0)
+      // What was to be written is in the outputs then, and the inputs are those before.
+      .map(({ urn, type, inputs, outputs }) => ({ operation: "failed", urn, type, inputs: { ...inputs, ...outputs } }))
+  );
+}
+
 /** How an operation is settled. */
 export function settlementOf({ operation, type }: PendingOperation): Settlement {
   if (!type.startsWith("github:")) {
     return "clear";
+  }
+  // A refresh would take over what somebody else wrote there meanwhile, and the next update overwrite it.
+  if (type === FILE && operation !== "deleting") {
+    return "look";
   }
   if (operation === "updating" || operation === "deleting") {
     return "refresh";
@@ -74,9 +98,9 @@ export function settlementOf({ operation, type }: PendingOperation): Settlement 
  */
 export function settled(exported: StackExport, found: ReadonlyMap<string, string>): StackExport {
   const { pending_operations, resources, ...rest } = exported.deployment ?? {};
-  const adopted = (pending_operations ?? []).flatMap(({ resource }) => {
+  const adopted = (pending_operations ?? []).flatMap(({ type: operation, resource }) => {
     const id = found.get(resource.urn);
-    return id === undefined ? [] : [{ ...resource, id, custom: true, outputs: {} }];
+    return id === undefined || operation !== "creating" ? [] : [{ ...resource, id, custom: true, outputs: {} }];
   });
   return { ...exported, deployment: { ...rest, resources: [...(resources ?? []), ...adopted] } };
 }

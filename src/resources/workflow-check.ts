@@ -1,4 +1,6 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import { blobOf } from "../model/blob.ts";
+import type { GitHub } from "../services/github.ts";
 import { githubOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
 
@@ -14,8 +16,7 @@ export interface WorkflowCheckInputs {
 
 /**
  * Comes after the workflow files, and reads them back: an update ends well only when all of them are on the default
- * branch as declared. The provider notices a foreign edit where it has something to write, because it names what it
- * replaces; this one notices it where the stack has nothing to write.
+ * branch as declared. It notices a foreign edit where the stack has nothing to write; {@link beforeWrite} is its other half.
  */
 export class WorkflowCheck extends ReleaseResource {
   /**
@@ -38,6 +39,35 @@ export class WorkflowCheck extends ReleaseResource {
   }
 }
 
+/**
+ * Asked by the engine before a workflow is written over: refuses when it is not what the stack wrote last. GitHub would
+ * refuse it, too, because the provider names the blob that it replaces, but not say what to do.
+ *
+ * @param repository `owner/name`
+ */
+export function beforeWrite(name: string, repository: string, github: Pick<GitHub, "blobs">): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(name, async ({ oldOutputs, newInputs }) => {
+    const [path, written]: [string, string] = [oldOutputs?.file, oldOutputs?.sha];
+    const found = (await github.blobs(WORKFLOWS))[path];
+    if (found === blobOf(String(newInputs?.content)) && found !== written) {
+      throw new Error(
+        `${path} of ${repository} is written already, and the stack does not know: the reply to its write was lost. ` +
+          "npm run recover reads it again; then pulumi up",
+      );
+    }
+    if (found !== written) {
+      throw foreignEdit(repository, [`${path} is ${found ?? "missing"}, the stack wrote ${written}`]);
+    }
+  });
+}
+
+function foreignEdit(repository: string, edits: readonly string[]): Error {
+  return new Error(
+    `somebody else changed workflows of ${repository}, and this update left them as they are: ${edits.join("; ")}. ` +
+      "pulumi refresh shows the edit, and pulumi up after that puts back what the stack declares",
+  );
+}
+
 /** @throws when somebody else has changed or removed one of the files */
 export const implementation: Implementation<WorkflowCheckInputs, { readonly pending: object }> = {
   facts: [],
@@ -48,10 +78,7 @@ export const implementation: Implementation<WorkflowCheckInputs, { readonly pend
       .filter(([path, declared]) => found[path] !== declared)
       .map(([path, declared]) => `${path} is ${found[path] ?? "missing"}, declared is ${declared}`);
     if (foreign.length > 0) {
-      throw new Error(
-        `somebody else changed workflows of ${repository}, and this update left them as they are: ${foreign.join("; ")}. ` +
-          "pulumi refresh shows the edit, and pulumi up after that puts back what the stack declares",
-      );
+      throw foreignEdit(repository, foreign);
     }
     // Nothing is left to look at: were the files recorded, the same ones gone another time would be no difference.
     return { pending: {} };

@@ -61,15 +61,25 @@ export async function mendFiles({ root, project, stack }: StackFiles): Promise<s
   return mended;
 }
 
+const failures = z.array(z.unknown()).nullish();
 const checkpointSchema = z.object({
-  checkpoint: z.object({ latest: z.object({ pending_operations: z.array(z.unknown()).nullish() }) }),
+  checkpoint: z.object({
+    latest: z.object({
+      pending_operations: failures,
+      resources: z.array(z.object({ initErrors: failures })).nullish(),
+    }),
+  }),
 });
 
-/** Whether the stack is there and plainly has no pending operation; a CLI that has to be asked takes longer. */
-export async function hasNothingPending({ root, project, stack }: StackFiles): Promise<boolean> {
+/** Whether the stack is there and plainly has no operation that is pending or failed halfway; the CLI takes longer to say. */
+export async function isSettled({ root, project, stack }: StackFiles): Promise<boolean> {
   const text = await readFile(join(root, ".pulumi/stacks", project, `${stack}.json`), "utf8").catch(() => "");
   const { data } = checkpointSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
-  return data !== undefined && (data.checkpoint.latest.pending_operations ?? []).length === 0;
+  if (data === undefined) {
+    return false;
+  }
+  const { pending_operations, resources } = data.checkpoint.latest;
+  return [pending_operations, ...(resources ?? []).map(({ initErrors }) => initErrors)].every((left) => !left?.length);
 }
 
 async function isWhole(file: string): Promise<boolean> {

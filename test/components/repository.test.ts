@@ -13,6 +13,7 @@ const WORKFLOWS = {
 // The provider's own, and two writes that meet on a branch.
 const RETRYABLE = "[409,500,502,503,504]";
 const NONE = { repositoryParts: [] };
+const github = { blobs: async () => ({}) };
 
 async function declared(change: Partial<RepositoryArgs>) {
   vi.stubEnv("GITHUB_TOKEN", "ghp_rotating");
@@ -28,6 +29,7 @@ async function declared(change: Partial<RepositoryArgs>) {
     secrets: {},
     overwritten: {},
     githubUrl: "https://github.com",
+    github,
     ...change,
   });
   return resources();
@@ -80,6 +82,7 @@ describe("the repository", () => {
       dependsOn: [],
       ignoreChanges: ["overwriteOnCreate"],
       retainOnDelete: false,
+      before: { create: [], update: ["repository-workflow"] },
       inputs: {
         repository: "demo",
         file: ".github/workflows/release.yml",
@@ -228,7 +231,7 @@ describe("the repository", () => {
       return {};
     });
     const args = { repository: "octo/demo", workflows: {}, actions: [], differing: {}, variables: {}, secrets: {} };
-    const rest = { overwritten: {}, githubUrl: "https://github.com" };
+    const rest = { overwritten: {}, githubUrl: "https://github.com", github };
     const kept = new Repository("kept", { ...args, ...rest, repositoryParts: ["immutable-releases"] });
     await reached(kept.protection);
     expect(order).toContain("pulumi-nodejs:dynamic/release:ImmutableReleases");

@@ -474,13 +474,54 @@ export const scenarios: readonly Scenario[] = [
       inspect.writeFile(REPOSITORY, path, "on: workflow_dispatch\n");
       const later = { ...WITH_WORKFLOWS, organization: "octo-later" };
       const { code, shown } = await lane.update({ settings: later });
-      expect([code, shown]).toEqual([1, expect.stringContaining(`409 ${path} does not match`)]);
+      expect([code, shown]).toEqual([1, expect.stringContaining("somebody else changed workflows of")]);
       expect(inspect.file(REPOSITORY, path)).toBe("on: workflow_dispatch\n");
       const seen = await lane.update({ operations: ["refresh", "up"], settings: later });
       expect(seen.shown).toMatch(/repository-release\.yml updated .*~content/);
       expect(await problemsAfterRepair(lane, seen, { settings: later })).toEqual([]);
       expect(inspect.file(REPOSITORY, path)).toContain("octo-later");
-      return `the edit stays (${sentence(shown, /409 [^\n[]*/)}); refresh shows it, the update after that repairs it`;
+      return `the edit stays (${sentence(shown, /somebody else changed[^;]*/)}); refresh shows it, the update after that repairs it`;
+    },
+  },
+  {
+    row: 19,
+    fault: "a changed workflow file is written, reply lost",
+    async run(lane) {
+      await expectRelease(lane, { settings: WITH_WORKFLOWS });
+      lane.github.misbehave({ method: "PUT", path: CONTENTS, action: { applyAndDropReply: true } });
+      const later = { settings: { ...WITH_WORKFLOWS, organization: "octo-later" } };
+      const { code, shown } = await lane.update(later);
+      // The provider repeats the write with the SHA that it has replaced, and the state keeps that SHA.
+      expect([code, shown]).toEqual([1, expect.stringMatching(/release\.yml: 409/)]);
+      forgetFaults(lane);
+      const { shown: next } = await expectRelease(lane, later);
+      expect(next).toMatch(/repository-release\.yml was written, and the reply was lost: read again/);
+      expect(
+        workflowWrites(lane)
+          .slice(3)
+          .filter((write) => !write.endsWith(" 409")),
+      ).toEqual(["release.yml 0", "preview.yml 200", "drift.yml 200"]);
+      // What the state knows now is what a later text replaces.
+      await expectRelease(lane, { settings: { ...WITH_WORKFLOWS, organization: "octo-third" } });
+      return "fails; the next run finds its own text, reads it again, and writes the other files";
+    },
+  },
+  {
+    row: 19,
+    fault: "a changed workflow file is written, reply lost, and then edited by hand",
+    async run(lane) {
+      await expectRelease(lane, { settings: WITH_WORKFLOWS });
+      lane.github.misbehave({ method: "PUT", path: CONTENTS, action: { applyAndDropReply: true } });
+      const later = { settings: { ...WITH_WORKFLOWS, organization: "octo-later" } };
+      expect((await lane.update(later)).code).toBe(1);
+      forgetFaults(lane);
+      const { inspect } = lane.github;
+      const path = ".github/workflows/release.yml";
+      inspect.writeFile(REPOSITORY, path, "on: workflow_dispatch\n");
+      const { code, shown } = await lane.update(later);
+      expect([code, shown]).toEqual([1, expect.stringContaining("somebody else changed workflows of")]);
+      expect(inspect.file(REPOSITORY, path)).toBe("on: workflow_dispatch\n");
+      return `the edit stays: ${sentence(shown, /somebody else changed[^;]*/)}`;
     },
   },
   ...[

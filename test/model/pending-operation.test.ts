@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { exportSchema, pendingOperations, settled, settlementOf } from "../../src/model/pending-operation.ts";
+import {
+  exportSchema,
+  failedWrites,
+  pendingOperations,
+  settled,
+  settlementOf,
+} from "../../src/model/pending-operation.ts";
 
 const variable = "github:index/actionsVariable:ActionsVariable";
+const file = "github:index/repositoryFile:RepositoryFile";
 const urn = (type: string, name: string) => `urn:pulumi:prod::mount-monitor::${type}::${name}`;
 const resource = (type: string, name: string, inputs: object = {}) => ({
   urn: urn(type, name),
@@ -48,13 +55,42 @@ describe("operations that are pending", () => {
     ["creating", "github:index/repositoryEnvironment:RepositoryEnvironment", "clear"],
     // POSTs, and a PUT that refuses what is there.
     ["creating", variable, "look"],
-    ["creating", "github:index/repositoryFile:RepositoryFile", "look"],
+    ["creating", file, "look"],
     ["creating", "github:index/repositoryRuleset:RepositoryRuleset", "look"],
-    ["updating", "github:index/repositoryFile:RepositoryFile", "refresh"],
+    // What somebody else wrote is not taken over: a refresh would.
+    ["updating", file, "look"],
+    ["failed", file, "look"],
+    ["deleting", file, "refresh"],
     ["deleting", "github:index/actionsSecret:ActionsSecret", "refresh"],
     ["updating", variable, "refresh"],
   ] as const)("%s %s: %s", (operation, type, settlement) => {
     expect(settlementOf({ operation, type, urn: urn(type, "x"), inputs: {} })).toBe(settlement);
+  });
+
+  test("are failed writes of files, too, with the text that was to be written", () => {
+    const failed = { ...resource(file, "f", { file: "f", content: "old" }), outputs: { content: "new", sha: "1" } };
+    const resources = [
+      { ...failed, initErrors: ["409"] },
+      { ...failed, urn: urn(file, "g"), initErrors: [] },
+      { ...failed, urn: urn(file, "h") },
+      { ...resource(variable, "a"), initErrors: ["409"] },
+    ];
+    expect(failedWrites(exportSchema.parse({ version: 3, deployment: { resources } }))).toEqual([
+      { operation: "failed", urn: urn(file, "f"), type: file, inputs: { file: "f", content: "new", sha: "1" } },
+    ]);
+    expect(failedWrites(exportSchema.parse({ version: 3, deployment: null }))).toEqual([]);
+  });
+
+  test("of what the state has are no new resources when it is settled", () => {
+    const changed = resource(file, "f", { content: "new" });
+    const deployment = {
+      resources: [resource(file, "f")],
+      pending_operations: [{ type: "updating", resource: changed }],
+    };
+    const found = new Map([[urn(file, "f"), "mount-monitor:f:"]]);
+    expect(settled(exportSchema.parse({ version: 3, deployment }), found).deployment).toEqual({
+      resources: [resource(file, "f")],
+    });
   });
 
   test("are gone when settled; what exists is in the state with its id, and nothing else is changed", () => {

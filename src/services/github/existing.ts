@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { blobOf } from "../../model/blob.ts";
 import { apiUrlOf } from "./address.ts";
 import { type Api, createApi, pageSize } from "./api.ts";
 
@@ -29,7 +30,7 @@ export async function existingSetting(
 
 /**
  * Looks whether a resource of the GitHub provider exists that the state does not know, and gives the id that the
- * provider imports it by; undefined when it does not exist.
+ * provider imports it by; undefined when it does not exist. A file is there when its text is the one of the inputs.
  * Source of the ids: terraform-provider-github, util.go (`buildID`), and each resource's importer.
  *
  * @param type `github:index/actionsVariable:ActionsVariable`
@@ -69,10 +70,11 @@ export async function existingId(
     }
     case "RepositoryFile": {
       const [path, branch] = [text("file"), text("branch")];
-      const found = await api.find(anything, (ask) =>
+      const found = await api.find(z.looseObject({ sha: z.string() }), (ask) =>
         ask("GET /repos/{owner}/{repo}/contents/{path}", { ...place, path, ...(branch ? { ref: branch } : {}) }),
       );
-      return found && id(repo, escaped(path), branch);
+      // With another text than was to be written it is somebody else's, and not to be taken over unseen.
+      return found?.sha === blobOf(text("content")) ? id(repo, escaped(path), branch) : undefined;
     }
     case "RepositoryRuleset": {
       const rulesets = await api.list(named, (ask, page) =>
