@@ -74,7 +74,7 @@ async function lint(files: Readonly<Record<string, string>>): Promise<string[]> 
     ],
     { reject: false, lines: true },
   );
-  return stdout.map((line) => line.replace(/^.*?:(?=\d)/, ""));
+  return stdout.map((line) => line.replace(/^.*?:\d+:\d+: /, ""));
 }
 
 describe("workflow files", () => {
@@ -90,18 +90,22 @@ describe("workflow files", () => {
     }
   });
 
-  // actionlint 1.7.12 is from before `queue`, which GitHub has had since May 2026:
+  // actionlint's newest version, 1.7.12 of March 2026, is from before `queue`, which GitHub has had since May 2026; its own
+  // change (rhysd/actionlint#654) was not merged when this was written. That the value is right, GitHub's own parser says below.
   // https://github.blog/changelog/2026-05-07-github-actions-concurrency-groups-now-allow-larger-queues
-  const UNKNOWN_TO_ACTIONLINT = /unexpected key "queue" for "concurrency" section/;
+  // https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency
+  const UNKNOWN_TO_ACTIONLINT =
+    'unexpected key "queue" for "concurrency" section. expected one of "cancel-in-progress", "group" [syntax-check]';
 
-  test("actionlint finds nothing", async () => {
+  test("actionlint finds nothing but the one key that it does not know, once in release.yml and once in drift.yml", async () => {
     const files = VARIANTS.flatMap(([what, options]) =>
       Object.entries(workflowFiles(options)).map(([path, text]) => [`${what} ${path}`, text] as const),
     );
     const found = await lint(Object.fromEntries(files));
-    expect(found.filter((line) => !UNKNOWN_TO_ACTIONLINT.test(line))).toEqual([]);
-    // Once actionlint knows the key, this exception has to go.
-    expect(found).toHaveLength(VARIANTS.length * 2);
+    // Once actionlint knows the key, this fails, and the exception has to go.
+    expect(found).toEqual(VARIANTS.flatMap(() => [UNKNOWN_TO_ACTIONLINT, UNKNOWN_TO_ACTIONLINT]));
+    const preview = await lint({ preview: workflowFiles(OPTIONS)[".github/workflows/preview.yml"] ?? "" });
+    expect(preview).toEqual([]);
   }, 120_000);
 
   test("actionlint finds what is wrong", async () => {

@@ -1,5 +1,18 @@
-import { parseDocument } from "yaml";
 import { z } from "zod";
+import { ACTIONS, pinned } from "./action.ts";
+import {
+  codeOf,
+  conditionsOf,
+  containersOf,
+  EXPRESSION,
+  type Job,
+  type ParsedWorkflow,
+  parseWorkflow,
+  type Step,
+  stepsOf,
+  triggers,
+  usesOf,
+} from "./parsed.ts";
 
 /** Something that a workflow must not have. */
 export interface Finding {
@@ -9,45 +22,20 @@ export interface Finding {
   readonly message: string;
 }
 
-const texts = z.record(z.string(), z.unknown());
-const stepSchema = z.looseObject({
-  name: z.string().optional(),
-  uses: z.string().optional(),
-  run: z.string().optional(),
-  if: z.unknown().optional(),
-  with: texts.default({}),
-  env: texts.default({}),
-});
-const jobSchema = z.looseObject({
-  if: z.unknown().optional(),
-  uses: z.string().optional(),
-  secrets: z.unknown().optional(),
-  environment: z.union([z.string(), z.looseObject({ name: z.string() }).transform(({ name }) => name)]).optional(),
-  permissions: z.unknown().optional(),
-  "runs-on": z.unknown().optional(),
-  "timeout-minutes": z.unknown().optional(),
-  env: texts.default({}),
-  steps: z.array(stepSchema).default([]),
-});
-const workflowSchema = z.looseObject({
-  on: z.union([z.string(), z.array(z.string()), z.record(z.string(), z.unknown())]),
-  permissions: z.unknown().optional(),
-  concurrency: z.unknown().optional(),
-  env: texts.default({}),
-  jobs: z.record(z.string(), jobSchema),
-});
-
-type Step = z.output<typeof stepSchema>;
-type Job = z.output<typeof jobSchema>;
-/** A workflow as it was read, and its text. */
-type Workflow = z.output<typeof workflowSchema> & { readonly text: string };
 type Problem = Omit<Finding, "rule">;
-type Rule = (workflow: Workflow) => Problem[];
+type Rule = (workflow: ParsedWorkflow) => Problem[];
 
 /** The environment whose secrets a release may have, and no other job. */
 const RELEASE = "release";
-const EXPRESSION = /\$\{\{[\s\S]*?\}\}/;
 const SECRET = /\bsecrets\b/;
+const PINNED = /^[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+const LOCAL = /^[.$]\/\S*$/;
+const KNOWN: ReadonlySet<string> = new Set(
+  Object.values(ACTIONS).map((action) => `${pinned(action)} # ${action.version}`),
+);
+// Source: zizmor's adhoc-packages, and what Scorecard's Pinned-Dependencies looks for in scripts.
+const ADHOC =
+  /\b(?:npm\s+(?:i|install|add|update)|npx|(?:yarn|pnpm|bundle)\s+add|pnpm\s+(?:i|install)|gem\s+install|pip3?\s+install|(?:go|cargo)\s+install|apt(?:-get)?\s+install)\b|\b(?:curl|wget)\b[^\n]*\|/;
 const TOKEN = /\bgithub\s*\.\s*token\b|\bsecrets\b/;
 const CREDENTIAL_ACTIONS =
   /^(?:pulumi\/auth-actions|aws-actions\/configure-aws-credentials|azure\/login|google-github-actions\/auth)@/i;
@@ -69,10 +57,44 @@ const NEEDS_WRITE: Readonly<Record<string, (job: Job) => boolean>> = {
 export const RULES = {
   /** Every action is pinned to a commit, with its version beside it. */
   "unpinned-uses": ({ text }) =>
-    [...text.matchAll(/^[ \t-]*uses:[ \t]*(.*)$/gm)].flatMap(([, reference = ""]) =>
-      /^(?:[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\.\/\S*)$/.test(reference.trim())
+    usesOf(text).flatMap((reference) =>
+      PINNED.test(reference) || LOCAL.test(reference)
         ? []
         : problem(reference, "an action is named by its commit of 40 digits, followed by a comment with its version"),
+    ),
+
+  /** No action but those that were looked at, each with the version that its commit has: no archived, no misspelt one. */
+  "forbidden-uses": ({ text }) =>
+    usesOf(text).flatMap((reference) =>
+      !PINNED.test(reference) || KNOWN.has(reference)
+        ? []
+        : problem(reference, "an action, a commit or a version that is not in src/model/workflow/action.ts"),
+    ),
+
+  /** An action of this repository is the commit's own, not what lies in the checkout when the step begins. */
+  "self-repository": ({ text }) =>
+    usesOf(text).flatMap((reference) =>
+      reference.startsWith("./") ? problem(reference, "an action of this repository is named $/path") : [],
+    ),
+
+  /** A container is pinned to its digest. */
+  "unpinned-images": (workflow) =>
+    containersOf(workflow).flatMap(({ where, container: { image } }) =>
+      /@sha256:[0-9a-f]{64}$/.test(image) ? [] : problem(where, `image ${image} is not named by its digest`),
+    ),
+
+  /** No password stands in a workflow. */
+  "hardcoded-container-credentials": (workflow) =>
+    containersOf(workflow).flatMap(({ where, container: { credentials } }) =>
+      credentials.password === undefined || EXPRESSION.test(String(credentials.password))
+        ? []
+        : problem(where, "a password in clear text"),
+    ),
+
+  /** What is installed is in a lock file; nothing is downloaded and run. */
+  "adhoc-packages": (workflow) =>
+    stepsOf(workflow).flatMap(({ where, step: { run = "" } }) =>
+      ADHOC.test(run) ? problem(where, "packages come from a lock file: npm ci") : [],
     ),
 
   /** The workflow gives no right to all of its jobs, and each job says its own. */
@@ -141,6 +163,22 @@ export const RULES = {
     ),
   ],
 
+  /** A job gets the secrets that it names, not all that there are. */
+  "overprovisioned-secrets": ({ jobs, env }) =>
+    Object.entries({ ...jobs, env }).flatMap(([where, part]) =>
+      hasExpression(part, /\bsecrets\b(?!\s*\.\s*\w)/)
+        ? problem(where, "all secrets at once: name those it needs")
+        : [],
+    ),
+
+  /** A secret is one value: the runner hides no part of one from the log. */
+  "unredacted-secrets": ({ jobs, env }) =>
+    Object.entries({ ...jobs, env }).flatMap(([where, part]) =>
+      hasExpression(part, /fromJSON\s*\(\s*secrets\b/i)
+        ? problem(where, "parts of a secret are not hidden in logs")
+        : [],
+    ),
+
   /** The token is given to the steps that need it, not to every program of a job. */
   "overprovisioned-token": (workflow) => [
     ...(hasExpression(workflow.env, TOKEN) ? problem("env", "a credential for all jobs") : []),
@@ -154,6 +192,62 @@ export const RULES = {
     stepsOf(workflow).flatMap(({ where, step: { run } }) =>
       /GITHUB_(?:ENV|PATH)\b/.test(run ?? "") ? problem(where, "what is written there runs in all later steps") : [],
     ),
+
+  /** Scripts cannot set variables by what they print. */
+  "insecure-commands": ({ text }) =>
+    text.includes("ACTIONS_ALLOW_UNSECURE_COMMANDS") ? problem("env", "ACTIONS_ALLOW_UNSECURE_COMMANDS") : [],
+
+  /** Scripts run in a shell whose grammar can be looked at. */
+  misfeature: (workflow) => [
+    ...(hasOddShell(workflow.defaults) ? problem("defaults", "shell is bash or sh") : []),
+    ...Object.entries(workflow.jobs).flatMap(([id, job]) =>
+      hasOddShell(job.defaults) ? problem(id, "shell is bash or sh") : [],
+    ),
+    ...stepsOf(workflow).flatMap(({ where, step: { shell = "bash" } }) =>
+      ["bash", "sh"].includes(shell) ? [] : problem(where, "shell is bash or sh"),
+    ),
+  ],
+
+  /** Nothing is written so that a rule, or a reader, passes over it. */
+  obfuscation: (workflow) => [
+    ...usesOf(workflow.text).flatMap((reference) =>
+      /\/\/|\/\.{1,2}\//.test(reference.replace(/^\w+:\/\//, "")) ? problem(reference, "a path with detours") : [],
+    ),
+    ...codeOf(workflow).flatMap((code) =>
+      /fromJSON\s*\(\s*toJSON\s*\(|format\s*\((?:\s*'[^']*'\s*,?)+\)/i.test(code)
+        ? problem(code, "an expression that says nothing")
+        : [],
+    ),
+  ],
+
+  /** Whether somebody is trusted is not decided by who was active last. */
+  "bot-conditions": (workflow) =>
+    conditionsOf(workflow).flatMap(({ where, condition }) =>
+      /\bgithub\s*\.\s*(?:triggering_)?actor\b/.test(condition)
+        ? problem(where, "github.actor is whoever was active last: github.event.pull_request.user.login")
+        : [],
+    ),
+
+  /** A list is a list, not a text that contains its words and all parts of them. */
+  "unsound-contains": (workflow) =>
+    conditionsOf(workflow).flatMap(({ where, condition }) =>
+      /\bcontains\s*\(\s*'/i.test(condition) ? problem(where, "contains() of a text is true for parts of it") : [],
+    ),
+
+  /** `a && b || c` is c when b is nothing. */
+  "unsound-ternary": (workflow) =>
+    codeOf(workflow).flatMap((code) =>
+      /&&\s*(?:''|0|false|null)\s*\|\|/.test(code) ? problem(code, "what follows && is never the value") : [],
+    ),
+
+  /** A workflow's runs are in a group; `lost-release` says more of a release's. */
+  "concurrency-limits": ({ concurrency, jobs }) =>
+    z.looseObject({ group: z.string() }).safeParse(concurrency).success || Object.values(jobs).some(isRelease)
+      ? []
+      : problem("concurrency", "a workflow says what becomes of runs that come together"),
+
+  /** A workflow has a name. */
+  "anonymous-definition": ({ name }) => (name === undefined ? problem("name", "the workflow has none") : []),
 
   /** A release is never cancelled, and none that waits is dropped for a newer one. */
   "lost-release": ({ jobs, concurrency }) =>
@@ -184,13 +278,8 @@ export const RULES = {
 
   /** A condition is one expression: a text around it would always be true. */
   "unsound-condition": (workflow) =>
-    [
-      ...Object.entries(workflow.jobs).map(([id, job]) => ({ where: id, condition: job.if })),
-      ...stepsOf(workflow).map(({ where, step }) => ({ where, condition: step.if })),
-    ].flatMap(({ where, condition }) =>
-      EXPRESSION.test(String(condition))
-        ? problem(where, "a condition is written without the braces of an expression")
-        : [],
+    conditionsOf(workflow).flatMap(({ where, condition }) =>
+      EXPRESSION.test(condition) ? problem(where, "a condition is written without the braces of an expression") : [],
     ),
 } as const satisfies Record<string, Rule>;
 
@@ -199,11 +288,7 @@ export type RuleName = keyof typeof RULES;
 
 /** Everything in a workflow file that a rule forbids. @throws when the text is no workflow */
 export function audit(text: string): Finding[] {
-  const document = parseDocument(text, { uniqueKeys: true });
-  if (document.errors.length > 0) {
-    throw new Error(`this is no YAML: ${document.errors.map(({ message }) => message).join("; ")}`);
-  }
-  const workflow = { ...workflowSchema.parse(document.toJS()), text };
+  const workflow = parseWorkflow(text);
   return Object.entries(RULES).flatMap(([rule, check]) =>
     check(workflow).map((found) => ({ rule: rule as RuleName, ...found })),
   );
@@ -213,17 +298,12 @@ function problem(where: string, message: string): Problem[] {
   return [{ where, message }];
 }
 
-function stepsOf({ jobs }: Workflow): { readonly where: string; readonly job: Job; readonly step: Step }[] {
-  return Object.entries(jobs).flatMap(([id, job]) =>
-    job.steps.map((step, index) => ({ where: `${id}: ${step.name ?? `step ${index + 1}`}`, job, step })),
-  );
+function hasOddShell(defaults: unknown): boolean {
+  const { data } = z.looseObject({ run: z.looseObject({ shell: z.string() }) }).safeParse(defaults);
+  return data !== undefined && !["bash", "sh"].includes(data.run.shell);
 }
 
-function triggers(on: Workflow["on"]): string[] {
-  return typeof on === "string" ? [on] : Array.isArray(on) ? on : Object.keys(on);
-}
-
-function pushesOfBranches(on: Workflow["on"]): boolean {
+function pushesOfBranches(on: ParsedWorkflow["on"]): boolean {
   const filters = typeof on === "object" && !Array.isArray(on) ? on.push : undefined;
   return z.strictObject({ branches: z.array(z.string().regex(/^[^*?[\]!]+$/)).min(1) }).safeParse(filters).success;
 }
@@ -250,7 +330,10 @@ function isRelease({ environment }: Job): boolean {
 }
 
 function hasCredentials(job: Job): boolean {
-  return hasExpression(job, TOKEN) || Object.values(texts.catch({}).parse(job.permissions)).includes("write");
+  return (
+    hasExpression(job, TOKEN) ||
+    Object.values(z.record(z.string(), z.unknown()).catch({}).parse(job.permissions)).includes("write")
+  );
 }
 
 function hasExpression(value: unknown, pattern: RegExp): boolean {

@@ -6,6 +6,7 @@ import { audit, RULES, type RuleName } from "../../../src/model/workflow/audit.t
 const SHA = "3d3c42e5aac5ba805825da76410c181273ba90b1";
 // A workflow that no rule speaks of; every bad example differs from it in one thing.
 const GOOD = `
+name: release
 on: { push: { tags: ["v*"] } }
 permissions: {}
 concurrency:
@@ -33,6 +34,7 @@ const PULL_REQUEST = GOOD.replace('push: { tags: ["v*"] }', "pull_request: {}")
   .replace(/TOKEN: .*\}\}" \}/, "OTHER: x }");
 
 const step = (text: string) => `${GOOD}      ${text.replaceAll("\n", "\n      ")}\n`;
+const withJob = (text: string) => GOOD.replace("environment: release", `environment: release\n    ${text}`);
 const withUses = (uses: string, rest = "") => step(`- name: Extra\n  uses: ${uses}@${SHA} # v1.2.3${rest}`);
 
 const BAD: Readonly<Record<RuleName, readonly (readonly [what: string, text: string])[]>> = {
@@ -45,6 +47,27 @@ const BAD: Readonly<Record<RuleName, readonly (readonly [what: string, text: str
       "a reusable workflow by its branch",
       `${GOOD}  other:\n    uses: octo/repo/.github/workflows/x.yml@main\n    permissions: {}\n    runs-on: ubuntu-24.04\n    timeout-minutes: 1\n`,
     ],
+  ],
+  "forbidden-uses": [
+    ["a misspelt one", GOOD.replace("actions/checkout", "action/checkout")],
+    ["another commit than the one that was looked at", GOOD.replace(SHA, "0".repeat(40))],
+    ["a version that its commit does not have", GOOD.replace("# v7.0.1", "# v7.0.2")],
+  ],
+  "self-repository": [["what lies in the checkout", step("- uses: ./action")]],
+  "unpinned-images": [
+    ["a job in a tag", withJob("container: node:24")],
+    ["a service", withJob("services: { db: { image: postgres } }")],
+  ],
+  "hardcoded-container-credentials": [
+    [
+      "a password",
+      withJob(`container: { image: "x@sha256:${"0".repeat(64)}", credentials: { username: me, password: hackme } }`),
+    ],
+  ],
+  "adhoc-packages": [
+    ["the newest of a package", step("- run: npm install --global left-pad")],
+    ["a tool", step("- run: go install example.com/tool@latest")],
+    ["a script from elsewhere", step("- run: curl -sSfL https://example.com/install.sh | sh")],
   ],
   "excessive-permissions": [
     ["rights for all jobs", GOOD.replace("permissions: {}", "permissions: { contents: read }")],
@@ -90,15 +113,17 @@ const BAD: Readonly<Record<RuleName, readonly (readonly [what: string, text: str
       "a job without the environment",
       GOOD.replace("environment: release", "environment: production").replace("contents: write", "contents: read"),
     ],
-    [
-      "a step of another job",
-      `${PULL_REQUEST}      - run: make\n        env: { X: "\${{ secrets[format('TOKEN')] }}" }\n`,
-    ],
+    ["a step of another job", `${PULL_REQUEST}      - run: make\n        env: { X: "\${{ secrets.TOKEN }}" }\n`],
     [
       "a job that hands on all of them",
       `${GOOD}  other:\n    secrets: inherit\n    permissions: {}\n    runs-on: ubuntu-24.04\n    timeout-minutes: 1\n`,
     ],
   ],
+  "overprovisioned-secrets": [
+    ["all of them", step("- run: make\n  env: { ALL: '${{ toJSON(secrets) }}' }")],
+    ["one that is not named", step("- run: make\n  env: { X: '${{ secrets[inputs.tag] }}' }")],
+  ],
+  "unredacted-secrets": [["a part of one", step("- run: make\n  env: { X: '${{ fromJSON(secrets.KEYS).one }}' }")]],
   "overprovisioned-token": [
     [
       "the token for a whole job",
@@ -110,6 +135,26 @@ const BAD: Readonly<Record<RuleName, readonly (readonly [what: string, text: str
     ],
   ],
   "github-env": [["a value for later steps", step('- run: echo "TITLE=$TITLE" >> "$GITHUB_ENV"')]],
+  "insecure-commands": [
+    ["what GitHub has given up", step("- run: make\n  env: { ACTIONS_ALLOW_UNSECURE_COMMANDS: true }")],
+  ],
+  misfeature: [
+    ["another shell", step("- run: make\n  shell: cmd")],
+    ["one for all steps", GOOD.replace("jobs:", "defaults: { run: { shell: 'perl {0}' } }\njobs:")],
+    ["one for a job", withJob("defaults: { run: { shell: cmd } }")],
+  ],
+  obfuscation: [
+    ["a path with detours", withUses("actions/cache/../checkout", "\n  with: { persist-credentials: false }")],
+    ["an expression that says nothing", step("- run: make\n  env: { X: '${{ fromJSON(toJSON(inputs.tag)) }}' }")],
+    ["a text in pieces", step("- run: make\n  env: { X: \"${{ format('{0}', 'x') }}\" }")],
+  ],
+  "bot-conditions": [["whoever was active last", step("- run: make\n  if: github.actor == 'dependabot[bot]'")]],
+  "unsound-contains": [
+    ["parts of a name", step("- run: make\n  if: contains('refs/heads/main refs/heads/dev', github.ref)")],
+  ],
+  "unsound-ternary": [["nothing as the value", step("- run: make\n  env: { X: \"${{ inputs.tag && '' || 'x' }}\" }")]],
+  "concurrency-limits": [["no group", PULL_REQUEST.replace(/concurrency:[\s\S]*max\n/, "")]],
+  "anonymous-definition": [["no name", GOOD.replace("name: release\n", "")]],
   "lost-release": [
     ["no group", GOOD.replace(/concurrency:[\s\S]*max\n/, "")],
     ["GitHub's default, which keeps one that waits", GOOD.replace("  queue: max\n", "")],
@@ -120,7 +165,7 @@ const BAD: Readonly<Record<RuleName, readonly (readonly [what: string, text: str
     ["whatever is the latest", GOOD.replace("ubuntu-24.04", "ubuntu-latest")],
     ["a machine of one's own", GOOD.replace("ubuntu-24.04", "self-hosted")],
   ],
-  "unsound-condition": [["a condition that is a text", step("- run: make\n  if: |\n    ${{ github.actor == 'me' }}")]],
+  "unsound-condition": [["a condition that is a text", step("- run: make\n  if: |\n    ${{ github.ref == 'me' }}")]],
 };
 
 describe("audits", () => {
@@ -132,7 +177,10 @@ describe("audits", () => {
   test.each(
     Object.entries(BAD).flatMap(([rule, examples]) => examples.map(([what, text]) => [rule, what, text] as const)),
   )("%s: %s", (rule, _, text) => {
-    expect([...new Set(audit(text).map((finding) => finding.rule))]).toEqual([rule]);
+    const found = new Set(audit(text).map((finding) => finding.rule));
+    // An example may need an action that no workflow here may use.
+    if (rule !== "forbidden-uses") found.delete("forbidden-uses");
+    expect([...found]).toEqual([rule]);
   });
 
   test("every rule has an example", () => {
