@@ -1,7 +1,7 @@
 import { pinned } from "./workflow/action.ts";
 import { render, type Workflow } from "./workflow/document.ts";
 import { driftWorkflow } from "./workflow/drift.ts";
-import type { WorkflowOptions } from "./workflow/options.ts";
+import { WORKFLOWS, type WorkflowOptions } from "./workflow/options.ts";
 import { previewWorkflow } from "./workflow/preview.ts";
 import { releaseWorkflow } from "./workflow/release.ts";
 
@@ -11,7 +11,7 @@ export { workflowOptions } from "./workflow/options.ts";
 /** The workflow files of the repository: path → text. */
 export function workflowFiles(options: WorkflowOptions): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(workflows(options)).map(([name, workflow]) => [`.github/workflows/${name}.yml`, render(workflow)]),
+    Object.entries(workflows(options)).map(([name, workflow]) => [`${WORKFLOWS}/${name}.yml`, render(workflow)]),
   );
 }
 

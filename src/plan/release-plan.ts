@@ -1,4 +1,3 @@
-import type { Connections } from "../connections.ts";
 import type { DeclaredRelease } from "../model/assets.ts";
 import { isLatest } from "../model/channel.ts";
 import { imageLabels, licenseOf } from "../model/labels.ts";
@@ -14,6 +13,7 @@ import type { Registry } from "../services/registry.ts";
 import { writeSource } from "../services/source.ts";
 import type { Settings } from "../settings.ts";
 import type { Candidate } from "./candidate.ts";
+import type { Connections } from "./connections.ts";
 import { type Pointers, pointersWith, publishedOf, standingOf } from "./pointers.ts";
 import { preflight } from "./preflight.ts";
 import { recordedRelease, rememberedRelease, type SealedSources } from "./sealed.ts";

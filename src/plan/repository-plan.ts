@@ -1,9 +1,9 @@
 import { isAbsolute } from "node:path";
-import type { Connections } from "../connections.ts";
 import { blobOf } from "../model/blob.ts";
+import { WORKFLOWS } from "../model/workflow/options.ts";
 import { usedActions, type WorkflowOptions, workflowFiles } from "../model/workflows.ts";
-import { WORKFLOWS } from "../resources/workflow-check.ts";
 import type { Settings } from "../settings.ts";
+import type { Connections } from "./connections.ts";
 
 /** The workflows of the repository, and how those on the default branch differ from them. */
 export interface RepositoryPlan {

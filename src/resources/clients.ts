@@ -1,4 +1,4 @@
-import { githubOf as githubWith, registryOf as registryWith } from "../connections.ts";
+import { githubOf as githubWith, registryOf as registryWith } from "../plan/connections.ts";
 import type { GitHub } from "../services/github.ts";
 import type { Registry } from "../services/registry.ts";
 import { providerConfiguration } from "./dynamic.ts";

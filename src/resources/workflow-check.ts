@@ -1,11 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { blobOf } from "../model/blob.ts";
+import { WORKFLOWS } from "../model/workflow/options.ts";
 import type { GitHub } from "../services/github.ts";
 import { githubOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
-
-/** Where GitHub looks for workflows. */
-export const WORKFLOWS = ".github/workflows";
 
 export interface WorkflowCheckInputs {
   /** `owner/name`. */

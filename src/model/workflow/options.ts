@@ -1,5 +1,8 @@
 import type { PlainSettings } from "../configuration.ts";
 
+/** Where GitHub looks for workflows. */
+export const WORKFLOWS = ".github/workflows";
+
 /** What the workflows need to know of the stack that they run. */
 export interface WorkflowOptions {
   /** Name of the stack, without organization and project. */

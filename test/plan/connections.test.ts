@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { connect, githubOf, registryOf } from "../src/connections.ts";
-import { apiUrlOf } from "../src/services/github/address.ts";
-import { readSettings } from "../src/settings.ts";
-import { engine } from "./components/engine.ts";
-import { emptyDirectory, STACK, startTestGitHub, startTestRegistry, TOKEN } from "./resources/services.ts";
+import { connect, githubOf, registryOf } from "../../src/plan/connections.ts";
+import { apiUrlOf } from "../../src/services/github/address.ts";
+import { readSettings } from "../../src/settings.ts";
+import { engine } from "../components/engine.ts";
+import { emptyDirectory, STACK, startTestGitHub, startTestRegistry, TOKEN } from "../resources/services.ts";
 
 describe("the API of", () => {
   test.each([

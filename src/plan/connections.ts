@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { overwrittenSecrets, type RecallMetadata, recalledMetadata, releasedTag } from "./plan/recorded-state.ts";
-import { apiUrlOf } from "./services/github/address.ts";
-import { createGitHub, type GitHub } from "./services/github.ts";
-import { createRegistry, credentialsFor, type Registry } from "./services/registry.ts";
-import type { Settings } from "./settings.ts";
+import { apiUrlOf } from "../services/github/address.ts";
+import { createGitHub, type GitHub } from "../services/github.ts";
+import { createRegistry, credentialsFor, type Registry } from "../services/registry.ts";
+import type { Settings } from "../settings.ts";
+import { overwrittenSecrets, type RecallMetadata, recalledMetadata, releasedTag } from "./recorded-state.ts";
 
 /** Reads one key of the stack configuration in clear text. */
 export type ReadConfiguration = (key: string) => string | undefined;
