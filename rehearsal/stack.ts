@@ -113,12 +113,16 @@ function commandOf(root: string, { parts }: Kit): PulumiCommand {
   return Object.assign(Object.create(PulumiCommand.prototype), { command: join(root, "bin/pulumi"), version });
 }
 
-/** The stack, made when it is not there; every operation names it, and outputs and history are read by nobody. */
+/** The stack, made when it is not there; every operation names it, so that one that is there need not be selected. */
 async function selected(workspace: LocalWorkspace, state: string): Promise<Stack> {
   if (existsSync(join(state, ".pulumi/stacks", PROJECT, `${STACK}.json`))) {
     workspace.selectStack = async () => {};
   }
-  const stack = await Stack.createOrSelect(STACK, workspace);
+  return withoutReport(await Stack.createOrSelect(STACK, workspace));
+}
+
+/** A stack whose updates do not ask the CLI for outputs and history when they have ended: their results have neither. */
+export function withoutReport(stack: Stack): Stack {
   return Object.assign(stack, { outputs: async () => ({}), info: async () => undefined });
 }
 
