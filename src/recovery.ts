@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { cliAnswer } from "./model/cli-answer.ts";
 import {
   type EngineLock,
   isOutlived,
@@ -72,7 +73,7 @@ async function settle(options: RecoveryOptions): Promise<void> {
   if (backend === "cloud") {
     passOperation(engine, parseOperation((await onceThere(engine, ["stack"])) ?? ""));
   }
-  const stack = exportSchema.parse(JSON.parse(text));
+  const stack = cliAnswer("stack export", text, exportSchema);
   const [pending, failed] = [pendingOperations(stack), failedWrites(stack)];
   const found = await look(options, [...pending, ...failed]);
   if (found === undefined) {

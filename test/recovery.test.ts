@@ -74,6 +74,22 @@ describe("recovery", () => {
     expect(commands()).toEqual(["stack export"]);
   });
 
+  test.each([
+    ["nothing", "", 'it is no JSON: ""'],
+    ["a message", "warning: new version", 'it is no JSON: "warning: new version"'],
+    ["another form", '{"version":"3"}', "expected number, received string → at version"],
+  ])("says what the CLI printed when that is no state, and changes nothing: %s", async (_, printed, why) => {
+    const { engine } = options();
+    const run: typeof engine.run = async (args, input) => {
+      await engine.run(args, input);
+      return printed;
+    };
+    await expect(recover(options({ engine: { ...engine, run } }))).rejects.toThrow(
+      new RegExp(`^pulumi stack export printed what this program does not understand \\(.*${why}\\): use the version`),
+    );
+    expect(commands()).toEqual(["stack export"]);
+  });
+
   test("does not take another failure for a stack that is not there", async () => {
     failing.set("stack export", "error: passphrase must be set");
     await expect(recover(options())).rejects.toThrow("passphrase must be set");

@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
+import { z } from "zod";
+import { cliAnswer } from "../model/cli-answer.ts";
 import { differences, parseDeploymentSettings, patchOf, secretPatch } from "../model/deployment-settings.ts";
 import { quoted, shown } from "../model/quotation.ts";
 import { NAMESPACE, SETTINGS } from "../model/setting.ts";
@@ -83,7 +85,7 @@ async function found(endpoint: string): Promise<unknown> {
   const { exitCode, stdout, stderr } = await run("pulumi", ["api", endpoint]);
   const answer = Buffer.from(stdout).toString();
   if (exitCode === 0) {
-    return JSON.parse(answer);
+    return cliAnswer(`api ${endpoint}`, answer, z.record(z.string(), z.unknown()));
   }
   if (`${answer}${stderr}`.includes('"httpStatus":404')) {
     return undefined;

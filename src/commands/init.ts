@@ -2,11 +2,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { confirm, isCancel } from "@clack/prompts";
+import { z } from "zod";
 import { type Answers, askedAnswers, type Defaults, givenAnswers, parseFlags, usage } from "../init/answers.ts";
 import { showPreview } from "../init/preview.ts";
 import { openStack, type StackPlan } from "../init/stack.ts";
 import { findTools } from "../init/tools.ts";
 import { PULUMI_CLOUD } from "../model/backend.ts";
+import { cliAnswer } from "../model/cli-answer.ts";
 import { quoted } from "../model/quotation.ts";
 import { NAMESPACE } from "../model/setting.ts";
 import { EXAMPLE_REPOSITORY, settingIn } from "../model/stack-file.ts";
@@ -101,8 +103,9 @@ async function defaultsOf(text: string): Promise<Defaults> {
   const remote = await output("git", ["remote", "get-url", "origin"]);
   const origin = /[/:]([^/:]+\/[^/]+?)(?:\.git)?\/?$/.exec(remote ?? "")?.[1];
   const onGitHub = /(?:@|:\/\/)(?:[^/@]*@)?(?:ssh\.)?github\.com[/:]/.test(remote ?? "");
-  const account: unknown = JSON.parse((await output("pulumi", ["whoami", "--json", "--non-interactive"])) || "{}");
-  const url = typeof account === "object" && account !== null && "url" in account ? String(account.url) : undefined;
+  // Who is not logged in yet gets no answer.
+  const account = await output("pulumi", ["whoami", "--json", "--non-interactive"]);
+  const { url } = cliAnswer("whoami", account || "{}", z.object({ url: z.string().optional() }));
   return {
     repository: configured && configured !== EXAMPLE_REPOSITORY ? configured : onGitHub ? origin : undefined,
     // Of Pulumi Cloud the CLI names the console, not the address that it is logged in to.

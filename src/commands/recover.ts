@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
+import { cliAnswer } from "../model/cli-answer.ts";
 import type { EngineLock } from "../model/engine-lock.ts";
 import { quoted } from "../model/quotation.ts";
 import { recover } from "../recovery.ts";
@@ -69,7 +70,7 @@ async function main(args: readonly string[]): Promise<number> {
   const stack = options.stack ?? process.env.PULUMI_STACK ?? (await selectedStack());
   const engine = openEngine({ command: "pulumi", cwd: process.cwd(), stack });
   const project = z.object({ name: z.string() }).parse(parse(await readFile("Pulumi.yaml", "utf8"))).name;
-  const { url } = z.looseObject({ url: z.string() }).parse(JSON.parse(await pulumi("whoami", "--json")));
+  const { url } = cliAnswer("whoami", await pulumi("whoami", "--json"), z.object({ url: z.string() }));
   const name = `${url} ${project} ${stack}`;
   const report = (line: string) => process.stderr.write(`${line}\n`);
   const waiting = { limitMs: options.wait * 60_000, everyMs: 2_000 };
