@@ -106,9 +106,10 @@ function decodedSetting(setting: Setting, raw: RawSettings): { key: string; valu
   };
 }
 
-function decode({ type }: Setting, text: string): unknown {
+function decode({ key, type }: Setting, text: string): unknown {
   if (type === "string") {
-    return text;
+    // Pulumi gives a list or a map as its JSON. Google's password of a registry is a map, as a text.
+    return key !== "registryPassword" && isCollection(text) ? undefined : text;
   }
   if (type === "integer") {
     return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined;
@@ -121,6 +122,15 @@ function decode({ type }: Setting, text: string): unknown {
   } catch {
     // The caller says what is expected instead.
     return undefined;
+  }
+}
+
+function isCollection(text: string): boolean {
+  try {
+    return /^\s*[[{]/.test(text) && typeof JSON.parse(text) === "object";
+  } catch {
+    // It only looks like JSON.
+    return false;
   }
 }
 

@@ -20,6 +20,7 @@ import { parseVersion } from "./version.ts";
 export interface Setting {
   /** Name in the stack configuration, without the namespace. */
   readonly key: string;
+  /** Also of its default, by which Pulumi.yaml shows it; a list has texts. */
   readonly type: "string" | "integer" | "array" | "object";
   readonly description: string;
   /** What Pulumi applies when the stack does not say it; an empty text stands for "not set". */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { quoted } from "../../src/model/quotation.ts";
-import { NAMESPACE } from "../../src/model/setting.ts";
+import { NAMESPACE, SETTINGS } from "../../src/model/setting.ts";
 import { type Row, refusal, SECRETS, startWorld, type World } from "./world.ts";
 
 const HUGE = "a".repeat(1_000_000);
@@ -221,6 +221,48 @@ describe("a list or a map", () => {
       expect(await problems()).toEqual([line(key, value, broken, mend, ` at ${quoted(index ?? HOSTILE[name])}`)]);
     },
   );
+});
+
+describe("a value of another type", () => {
+  // Pulumi gives lists and maps as their JSON.
+  const collections = { list: '["a","b"]', map: '{"a":"b"}', "list of 1 MB": JSON.stringify([HUGE]) };
+  const texts = SETTINGS.filter(({ key, type }) => type === "string" && key !== "registryPassword");
+  test.each(
+    texts.flatMap(({ key, mend }) => Object.entries(collections).map(([what, value]) => [key, what, value, mend])),
+  )("%s as a %s", async (key = "", _, value = "", mend = "") => {
+    world.settings[key] = value;
+    expect(await problems()).toEqual([line(key, value, "it must be a text", mend)]);
+  });
+
+  test.each(
+    SETTINGS.flatMap(({ key, type, mend }) =>
+      type === "array"
+        ? [[key, '{"0":"a"}', "a list", mend]]
+        : type === "object"
+          ? [[key, '["a"]', "a map of names and values", mend]]
+          : [],
+    ),
+  )("%s as %s", async (key = "", value = "", rule = "", mend = "") => {
+    world.settings[key] = value;
+    expect(await problems()).toEqual([line(key, value, `it must be ${rule}`, mend)]);
+  });
+
+  test.each(["true", "1.5", '["90"]', '{"days":90}'])("a number of days as %s", async (value) => {
+    world.settings.artifactRetentionDays = value;
+    expect(await problems()).toEqual([
+      line("artifactRetentionDays", value, "it must be a whole number", "mount-monitor:artifactRetentionDays 90"),
+    ]);
+  });
+
+  test("is named together with everything else", async () => {
+    Object.assign(world.settings, { withdrawn: "1.0.0", builder: '["a"]', registryUser: '["octo"]', version: "v1" });
+    expect(await problems()).toEqual([
+      line("withdrawn", "1.0.0", "it must be a list", "--path 'mount-monitor:withdrawn[0]' 1.2.3"),
+      line("builder", '["a"]', "it must be a text", "mount-monitor:builder mount-monitor"),
+      line("registryUser", '["octo"]', "it must be a text", "mount-monitor:registryUser NAME"),
+      line("version", "v1", "a version has no leading v", "mount-monitor:version 1.2.3"),
+    ]);
+  });
 });
 
 const REPOSITORY = "Run: pulumi config set mount-monitor:repository owner/name";

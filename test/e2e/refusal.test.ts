@@ -39,6 +39,10 @@ describe("nothing is written", () => {
       binaryName: "Mount Monitor",
       colour: "red",
       commit: "HEAD~",
+      // Of another type: a text, a list and a map in the place of a list, a text and a text.
+      withdrawn: "many",
+      builder: '["a","b"]',
+      githubUrl: '{"a":"b"}',
     };
     const settings = Object.entries(wrong).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
     const writing = await written(async () => {
@@ -49,15 +53,6 @@ describe("nothing is written", () => {
         expect(stderr).toContain(`mount-monitor:${key} `);
         if (key !== "colour") expect(stderr).toContain(JSON.stringify(value));
       }
-    });
-    expect(writing).toEqual([]);
-  });
-
-  // The types stand in Pulumi.yaml, and the engine checks them itself, before it runs the program.
-  test("with a setting of another type, which the engine names", async () => {
-    const writing = await written(async () => {
-      const { stderr } = await failure(clone.start(["--set", "artifactRetentionDays=many"]));
-      expect(stderr).toContain("configuration key 'artifactRetentionDays' must be of type 'integer'");
     });
     expect(writing).toEqual([]);
   });
