@@ -1,9 +1,11 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { other } from "../model/difference.ts";
 import { parseTag, tagOf, type Version } from "../model/version.ts";
 import { isMarked, markOf, markWithdrawn, unmarkWithdrawn } from "../model/withdrawal.ts";
 import type { GitHub, Release } from "../services/github.ts";
 import { githubOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
+import { type ComparedPage, compared, foundIn } from "./seen-list.ts";
 
 /** Which releases are withdrawn, and which one GitHub shows as the latest. */
 export interface WithdrawalsInputs {
@@ -14,6 +16,14 @@ export interface WithdrawalsInputs {
   readonly withdrawn: readonly Version[];
   /** Version that GitHub marks as "Latest"; absent when no stable version is left: GitHub's mark then stays where it is. */
   readonly latest?: Version;
+}
+
+export interface WithdrawalsFacts {
+  /** Pages of GitHub's lists as the last refresh saw them; absent after an update, because marks may have changed. */
+  readonly seen?: {
+    readonly releases: readonly ComparedPage<string>[];
+    readonly latest: readonly ComparedPage<string>[];
+  };
 }
 
 /**
@@ -29,8 +39,8 @@ export class Withdrawals extends ReleaseResource {
 }
 
 /** @throws naming every version that is not published */
-export const implementation: Implementation<WithdrawalsInputs, object> = {
-  facts: [],
+export const implementation: Implementation<WithdrawalsInputs, WithdrawalsFacts> = {
+  facts: ["seen"],
 
   async ensure({ repository, stack, withdrawn, latest }) {
     const github = githubOf(repository);
@@ -61,25 +71,48 @@ export const implementation: Implementation<WithdrawalsInputs, object> = {
     return {};
   },
 
-  async observe({ repository, stack, withdrawn, latest }) {
+  async observe({ repository, stack, withdrawn, latest, seen }) {
     const github = githubOf(repository);
-    const [published, marked] = await Promise.all([publishedVersions(github), github.latestRelease()]);
-    return [
-      ...withdrawn.flatMap((version) => {
-        const release = published.get(version);
-        return release && isMarked(release)
-          ? []
-          : [`release v${version} is ${release ? "not marked as withdrawn" : "missing"}`];
-      }),
-      ...[...published]
-        .filter(([version, release]) => isStale(release, version, withdrawn, stack))
-        .map(([version]) => `release v${version} is marked as withdrawn, and is not`),
-      ...(latest === undefined || marked?.tagName === tagOf(latest)
+    const [releasePages, latestPages] = await Promise.all([
+      github.releasePages(seen?.releases ?? []),
+      github.latestPages(seen?.latest ?? []),
+    ]);
+    const lists = {
+      releases: compared(releasePages, seen?.releases, (release, version) =>
+        release.draft ? undefined : markProblems(release, version, withdrawn, stack),
+      ),
+      latest: compared<Release, string>(latestPages, seen?.latest, () => []),
+    };
+    const marks = foundIn(lists.releases);
+    const [marked] = foundIn(lists.latest).keys();
+    const gone = withdrawn.filter((version) => !marks.has(version));
+    const differences = [
+      ...gone.map((version) => `release v${version} is missing`),
+      ...[...marks.values()].flat(),
+      ...(latest === undefined || marked === latest
         ? []
-        : [`GitHub marks ${marked?.tagName ?? "no release"} as the latest, recorded is v${latest}`]),
+        : [
+            `GitHub marks ${marked === undefined ? "no version" : tagOf(marked)} as the latest, recorded is v${latest}`,
+          ]),
     ];
+    return { differences: differences.map(other), notes: { seen: lists } };
   },
 };
+
+/** What is wrong with the mark of a release; undefined where it needs none, and has none of ours. */
+function markProblems(
+  release: Release,
+  version: Version,
+  withdrawn: readonly Version[],
+  stack: string,
+): string[] | undefined {
+  if (withdrawn.includes(version)) {
+    return isMarked(release) ? [] : [`release v${version} is not marked as withdrawn`];
+  }
+  return isStale(release, version, withdrawn, stack)
+    ? [`release v${version} is marked as withdrawn, and is not`]
+    : undefined;
+}
 
 /** A mark of ours that is no longer wanted: also one that a lost state does not remember. */
 function isStale({ body }: Release, version: Version, withdrawn: readonly Version[], stack: string): boolean {

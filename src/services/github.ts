@@ -48,6 +48,8 @@ export interface GitHub extends Assets, RepositorySettings {
   releaseByTag(tag: string): Promise<Release | undefined>;
   /** The release that GitHub marks as the latest, or undefined. */
   latestRelease(): Promise<Release | undefined>;
+  /** The same as the only page of a list; one that is as it was seen has no entries. */
+  latestPages(seen: readonly SeenPage[]): Promise<Page<Release>[]>;
   /** Commit that a tag stands for, an annotated one too; undefined when there is no such tag. */
   tagCommit(tag: string): Promise<string | undefined>;
   /** Makes a lightweight tag; there already, by an attempt whose reply was lost, is success. */
@@ -110,6 +112,21 @@ export function createGitHub({ repository, ...options }: GitHubOptions): GitHub 
       api.find(releaseSchema, (ask) => ask("GET /repos/{owner}/{repo}/releases/tags/{tag}", { ...place, tag })),
 
     latestRelease: () => api.find(releaseSchema, (ask) => ask("GET /repos/{owner}/{repo}/releases/latest", place)),
+
+    async latestPages(seen) {
+      try {
+        const latest: SendPage = async (ask, _page, headers) => {
+          const answer = await ask("GET /repos/{owner}/{repo}/releases/latest", { ...place, headers });
+          return { headers: answer.headers, data: [answer.data] };
+        };
+        return await api.pages(releaseSchema, latest, seen);
+      } catch (error) {
+        if (error instanceof ServiceError && error.status === 404) {
+          return [];
+        }
+        throw error;
+      }
+    },
 
     tagCommit,
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { implementation, type WithdrawalsInputs } from "../../src/resources/withdrawals.ts";
+import { other } from "../../src/model/difference.ts";
+import { implementation, type WithdrawalsFacts, type WithdrawalsInputs } from "../../src/resources/withdrawals.ts";
 import { bodyOf, STACK, startTestGitHub, type TestGitHub } from "./services.ts";
 
 let github: TestGitHub;
@@ -27,7 +28,16 @@ function inputs(withdrawn: readonly string[], latest?: string): WithdrawalsInput
 }
 
 const ensure = (...asked: Parameters<typeof inputs>) => implementation.ensure(inputs(...asked), undefined);
-const observe = (...asked: Parameters<typeof inputs>) => implementation.observe(inputs(...asked));
+/** What a refresh notes down. */
+async function look(recorded: WithdrawalsInputs & WithdrawalsFacts) {
+  const seen = await implementation.observe(recorded);
+  if (!("notes" in seen)) {
+    throw new Error("withdrawals note down what they saw");
+  }
+  return seen;
+}
+const observe = async (...asked: Parameters<typeof inputs>) =>
+  (await look(inputs(...asked))).differences.map(({ text }) => text);
 
 /** Tag → title and notes, as they are stored. */
 function pages() {
@@ -173,6 +183,37 @@ describe("a refresh", () => {
     await ensure(["1.1.0"], "1.2.0");
     expect(pages()["v1.1.0"]).toEqual(wanted["v1.1.0"]);
     expect(await observe(["1.1.0"], "1.2.0")).toEqual([]);
+  });
+
+  test("is asked anew of a page that changed only, and counts nothing of the limit otherwise", async () => {
+    await publish("1.0.0", "1.1.0", "1.2.0");
+    await ensure(["1.1.0"], "1.2.0");
+    const recorded = inputs(["1.1.0"], "1.2.0");
+    const first = await look(recorded);
+    expect(first.differences).toEqual([]);
+    github.history.length = 0;
+    expect(await look({ ...recorded, ...first.notes })).toEqual(first);
+    expect(github.history.map(({ status }) => status)).toEqual([304, 304]);
+    // In the storage, as nobody's client does it.
+    const [release] = github.inspect.releases(github.repository, "v1.1.0");
+    Object.assign(release ?? {}, { name: "v1.1.0" });
+    github.history.length = 0;
+    const second = await look({ ...recorded, ...first.notes });
+    expect(second.differences).toEqual([other("release v1.1.0 is not marked as withdrawn")]);
+    expect(github.history.map(({ status }) => status).sort()).toEqual([200, 304]);
+    // Nothing is forgotten while the page stays as it is.
+    github.history.length = 0;
+    expect(await look({ ...recorded, ...second.notes })).toEqual(second);
+    expect(github.history.map(({ status }) => status)).toEqual([304, 304]);
+    // An update forgets what was seen: the marks have changed.
+    expect(await implementation.ensure(recorded, { ...recorded, ...second.notes })).toEqual({});
+  });
+
+  test("sees that GitHub marks another release, or none of a version, as the latest", async () => {
+    expect(await observe([], "1.0.0")).toEqual(["GitHub marks no version as the latest, recorded is v1.0.0"]);
+    await publish("1.0.0");
+    await github.publish(await github.draft({ tag_name: "nightly" }));
+    expect(await observe([], "1.0.0")).toEqual(["GitHub marks no version as the latest, recorded is v1.0.0"]);
   });
 
   test("fails when GitHub does not answer, and does not take it for missing", async () => {
