@@ -3,7 +3,14 @@ import { apiUrlOf } from "../services/github/address.ts";
 import { createGitHub, type GitHub } from "../services/github.ts";
 import { createRegistry, credentialsFor, type Registry } from "../services/registry.ts";
 import type { Settings } from "../settings.ts";
-import { overwrittenSecrets, type RecallMetadata, recalledMetadata, releasedTag } from "./recorded-state.ts";
+import {
+  overwrittenSecrets,
+  type RecallMetadata,
+  type RecordedReleases,
+  readResourceOutputs,
+  recalledMetadata,
+  recordedReleases,
+} from "./recorded-state.ts";
 
 /** Reads one key of the stack configuration in clear text. */
 export type ReadConfiguration = (key: string) => string | undefined;
@@ -15,8 +22,8 @@ export interface Connections {
   /** Name of the stack. */
   readonly stack: string;
   readonly recallMetadata: RecallMetadata;
-  /** Tag of the release that the stack's resources stand for; undefined when there is none, or the state is lost. */
-  readonly releasedTag: () => Promise<string | undefined>;
+  /** What the stack's state knows to be published. */
+  readonly recordedReleases: () => Promise<RecordedReleases>;
   /** Secrets that somebody else has written: name → when. */
   readonly overwrittenSecrets: () => Promise<Readonly<Record<string, string>>>;
 }
@@ -34,13 +41,17 @@ export async function connect(settings: Settings): Promise<Connections> {
     registryPassword,
   };
   const read = (key: string) => values[key];
+  const stack = pulumi.getStack();
+  // The state does not change before something is declared: it is read at most once.
+  let outputs: Promise<unknown> | undefined;
+  const recorded = () => (outputs ??= readResourceOutputs(stack));
   return {
     github: githubOf(settings.repository, read),
     registry: await registryOf(settings.image, read),
-    stack: pulumi.getStack(),
-    recallMetadata: (tag) => recalledMetadata(pulumi.getStack(), tag),
-    releasedTag: () => releasedTag(pulumi.getStack()),
-    overwrittenSecrets: () => overwrittenSecrets(pulumi.getStack()),
+    stack,
+    recallMetadata: async (tag) => recalledMetadata(await recorded(), tag),
+    recordedReleases: async () => recordedReleases(await recorded(), settings),
+    overwrittenSecrets: async () => overwrittenSecrets(await recorded()),
   };
 }
 

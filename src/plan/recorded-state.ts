@@ -5,19 +5,12 @@ import { unpackText } from "../model/packed-text.ts";
 /** The text of a release's `metadata.json` as this stack recorded it; undefined when it did not, or lost its state. */
 export type RecallMetadata = (tag: string) => Promise<string | undefined>;
 
-/** What every resource of a stack has recorded, by URN. */
-type ReadOutputs = (stack: string) => Promise<unknown>;
-
 /**
  * Looks into the stack's own state: what the release's resource recorded, also after an update that failed (stack outputs
  * would be gone then); else the ledger, which keeps the text of every release.
  */
-export async function recalledMetadata(
-  stack: string,
-  tag: string,
-  readOutputs: ReadOutputs = readResourceOutputs,
-): Promise<string | undefined> {
-  const resources = Object.values(resourcesSchema.parse(await readOutputs(stack)));
+export function recalledMetadata(outputs: unknown, tag: string): string | undefined {
+  const resources = Object.values(resourcesSchema.parse(outputs));
   for (const { outputs } of resources) {
     const release = releaseSchema.safeParse(outputs);
     if (release.success && release.data.tag === tag) {
@@ -34,43 +27,67 @@ export async function recalledMetadata(
   return undefined;
 }
 
-/** Tag of the release that this stack's resources stand for, as its state recorded it once it was published. */
-export async function releasedTag(
-  stack: string,
-  readOutputs: ReadOutputs = readResourceOutputs,
-): Promise<string | undefined> {
-  const resources = Object.values(resourcesSchema.parse(await readOutputs(stack)));
-  const [released] = resources.flatMap(({ outputs }) => releaseSchema.safeParse(outputs).data ?? []);
-  return released?.tag;
+/** Where a stack publishes: what its state says of another place is no news of this one. */
+export interface Published {
+  /** `owner/name`. */
+  readonly repository: string;
+  /** Image reference without a tag. */
+  readonly image: string;
+}
+
+/** What the state knows to be published, whether or not it still is. */
+export interface RecordedReleases {
+  /** Tag of the release that the stack's resources stand for; undefined when there is none, or the state is lost. */
+  readonly current: string | undefined;
+  /** Version → digest of its index, of every release in the ledger. */
+  readonly digests: Readonly<Record<string, string>>;
+}
+
+/** The releases that this stack has published, as its state recorded them. */
+export function recordedReleases(outputs: unknown, place: Published): RecordedReleases {
+  const resources = Object.values(resourcesSchema.parse(outputs)).map((resource) => resource.outputs);
+  const here = ({ repository }: { repository: string }) => repository.toLowerCase() === place.repository.toLowerCase();
+  const released = resources.flatMap((recorded) => releaseSchema.safeParse(recorded).data ?? []).find(here);
+  const ledger = resources.flatMap((recorded) => ledgerSchema.safeParse(recorded).data ?? []).find(here);
+  const lines = ledger?.image === place.image ? Object.entries(ledger.releases) : [];
+  return {
+    current: released?.tag,
+    digests: Object.fromEntries(lines.map(([version, { digest }]) => [version, digest])),
+  };
 }
 
 /**
  * The secrets that somebody else has written, as the stack's own state knows: name → time of that write, of those that
  * were written over since, too.
  */
-export async function overwrittenSecrets(
-  stack: string,
-  readOutputs: ReadOutputs = readResourceOutputs,
-): Promise<Readonly<Record<string, string>>> {
-  const checks = Object.values(resourcesSchema.parse(await readOutputs(stack))).flatMap(({ outputs }) => {
-    const check = secretCheckSchema.safeParse(outputs);
+export function overwrittenSecrets(outputs: unknown): Readonly<Record<string, string>> {
+  const checks = Object.values(resourcesSchema.parse(outputs)).flatMap((resource) => {
+    const check = secretCheckSchema.safeParse(resource.outputs);
     return check.success ? [{ ...check.data.settled, ...check.data.foreign }] : [];
   });
   return Object.assign({}, ...checks);
 }
 
-// The engine's own function; it answers from the checkpoint as it is now, in a preview too.
-async function readResourceOutputs(stackName: string): Promise<unknown> {
+/**
+ * What every resource of a stack has recorded, by URN: the engine's own function answers from the checkpoint as it is
+ * now, in a preview too.
+ */
+export async function readResourceOutputs(stackName: string): Promise<unknown> {
   const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName });
   return outputs;
 }
 
 const resourcesSchema = z.record(z.string(), z.object({ type: z.string(), outputs: z.unknown() }));
 const releaseSchema = z.object({
+  repository: z.string(),
   tag: z.string(),
   releaseId: z.number(),
   files: z.record(z.string(), z.string()),
 });
-const ledgerSchema = z.object({ releases: z.record(z.string(), z.object({ metadata: z.string().optional() })) });
+const ledgerSchema = z.object({
+  repository: z.string(),
+  image: z.string(),
+  releases: z.record(z.string(), z.object({ digest: z.string(), metadata: z.string().optional() })),
+});
 const times = z.record(z.string(), z.string());
 const secretCheckSchema = z.object({ written: times, settled: times, foreign: times });

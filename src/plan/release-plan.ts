@@ -14,8 +14,9 @@ import { writeSource } from "../services/source.ts";
 import type { Settings } from "../settings.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Connections } from "./connections.ts";
-import { type Pointers, pointersWith, publishedOf, standingOf } from "./pointers.ts";
+import { type Known, type Pointers, pointersWith, publishedOf, standingOf } from "./pointers.ts";
 import { preflight } from "./preflight.ts";
+import type { RecordedReleases } from "./recorded-state.ts";
 import { recordedRelease, rememberedRelease, type SealedSources } from "./sealed.ts";
 import { askedCommit, commitOfRelease, sourcesOf } from "./sources.ts";
 
@@ -42,18 +43,15 @@ export type Plan =
  * @throws when a published version differs from what is asked for; nothing has been written then
  */
 export async function planRelease(settings: Settings, services: Connections): Promise<Plan> {
-  const releases = await services.github.releases();
+  const [releases, recorded] = await together(services.github.releases(), services.recordedReleases());
   const wanted = settings.release;
-  const named =
-    wanted.kind === "none"
-      ? undefined
-      : releases.find(({ tagName, draft }) => !draft && tagName === tagOf(wanted.version));
-  const release = wanted.kind === "none" ? await currentOf(services, releases) : named;
+  const tag = wanted.kind === "none" ? currentOf(services.stack, releases, recorded) : tagOf(wanted.version);
+  const ofTag = releases.filter(({ tagName }) => tagName === tag);
+  const release =
+    ofTag.find(({ draft }) => !draft) ??
+    ofTag.find(({ body }) => tag === recorded.current && parseMarker(body)?.stack === services.stack);
   // What this stack published and somebody deleted is published again as it was.
-  const remembered =
-    release || wanted.kind === "none"
-      ? undefined
-      : await rememberedRelease(tagOf(wanted.version), services.recallMetadata);
+  const remembered = release || tag === undefined ? undefined : await rememberedRelease(tag, services.recallMetadata);
   const hasReleased = (release ?? remembered) !== undefined;
   const releasing = wanted.kind === "none" || hasReleased ? undefined : wanted.version;
   refuseWithdrawals(settings, services.stack, releases, { releasing, hasReleased });
@@ -72,16 +70,16 @@ export async function planRelease(settings: Settings, services: Connections): Pr
         assets: release?.assets ?? [],
         findSources: async () => writeSource((await git.locate(settings.source)).repository),
       },
-      ...(await pointersWith(facts.version, releases, settings.withdrawn, services.registry)),
+      ...(await pointersWith(facts.version, { releases, recorded }, settings.withdrawn, services.registry)),
     };
   }
   if (wanted.kind === "none") {
     return { kind: "none", reason: wanted.reason };
   }
-  const pointers = await pointersWith(wanted.version, releases, settings.withdrawn, services.registry);
+  const pointers = await pointersWith(wanted.version, { releases, recorded }, settings.withdrawn, services.registry);
   return {
     kind: "candidate",
-    ...(await candidateOf(settings, wanted.version, services.github, releases)),
+    ...(await candidateOf(settings, wanted.version, services.github, { releases, recorded })),
     ...pointers,
   };
 }
@@ -94,18 +92,22 @@ export async function nameSources(plan: Plan): Promise<void> {
 }
 
 /**
- * What the stack's resources stand for when no version is asked for. GitHub makes a draft of a release whose tag somebody
- * deletes: one that the state knows as published is still the stack's release, and is published again as it was.
+ * Tag of what the stack's resources stand for when no version is asked for: what the state says; or what an update
+ * published after it that died before the state knew; or, without a state, what this stack published last. A release that
+ * the state knows stays it when somebody deleted it, or its tag: of its release GitHub then makes a draft.
  * Source: https://github.com/dev-drprasad/delete-tag-and-release/pull/2
  */
-async function currentOf(
-  { stack, releasedTag }: Pick<Connections, "stack" | "releasedTag">,
+function currentOf(
+  stack: string,
   releases: readonly Release[],
-): Promise<Release | undefined> {
-  const drafts = releases.filter(({ draft, body }) => draft && parseMarker(body)?.stack === stack);
-  const tag = drafts.length > 0 ? await releasedTag() : undefined;
-  const isThere = releases.some(({ draft, tagName }) => !draft && tagName === tag);
-  return (isThere ? undefined : drafts.find(({ tagName }) => tagName === tag)) ?? newestOf(stack, releases);
+  { current, digests }: RecordedReleases,
+): string | undefined {
+  const isThere = releases.some(({ draft, tagName }) => !draft && tagName === current);
+  if (current !== undefined && !isThere) {
+    return current;
+  }
+  const unknown = releases.filter(({ tagName }) => tagName === current || !Object.hasOwn(digests, tagName.slice(1)));
+  return newestOf(stack, current === undefined ? releases : unknown)?.tagName;
 }
 
 /** The last release that this stack published; what its resources stand for when no version is asked for. */
@@ -148,13 +150,13 @@ async function candidateOf(
   settings: Settings,
   version: string,
   github: GitHub,
-  releases: readonly Release[],
+  known: Known,
 ): Promise<{ readonly candidate: Candidate; readonly checkout: string }> {
   const tag = tagOf(version);
   const tagged = await github.tagCommit(tag);
   const [buildkit, sources] = await together(preflight(settings.builder), sourcesOf(settings, tag, tagged));
   const { repository, prefix, commit, commitTime, dockerfile, license, go } = sources;
-  const published = publishedOf(releases);
+  const published = publishedOf(known.releases);
   const previous = previousOf(version, published);
   const changes = await git.changes(
     repository,
@@ -171,7 +173,7 @@ async function candidateOf(
     prerelease: isPrerelease(version),
     latest: isLatest(
       version,
-      standingOf(releases).filter((candidate) => !settings.withdrawn.includes(candidate)),
+      standingOf(known).filter((candidate) => !settings.withdrawn.includes(candidate)),
     ),
     title: tag,
     go,

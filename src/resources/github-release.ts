@@ -80,7 +80,8 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
       }
       return facts(complete);
     }
-    const draft = await attach(github, await draftOf(github, inputs, ofTag), assets);
+    const own = await draftOf(github, inputs, ofTag, recorded?.tag === inputs.tag);
+    const draft = await attach(github, own, assets);
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "optional");
     const release = await github.publish(draft, { latest: inputs.latest });
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "required");
@@ -142,8 +143,16 @@ function facts(release: Release): GithubReleaseFacts {
   return { releaseId: release.id, url: release.htmlUrl };
 }
 
-/** Our own draft of this release: adopted when an earlier run left one, made otherwise. */
-async function draftOf(github: GitHub, inputs: GithubReleaseInputs, ofTag: readonly Release[]): Promise<Release> {
+/**
+ * Our own draft of this release: adopted when an earlier run left one, made otherwise. The one that GitHub makes of a
+ * published release whose tag is deleted keeps the title and the notes that somebody gave it.
+ */
+async function draftOf(
+  github: GitHub,
+  inputs: GithubReleaseInputs,
+  ofTag: readonly Release[],
+  wasPublished: boolean,
+): Promise<Release> {
   const marker = { stack: inputs.stack, version: inputs.version, commit: inputs.commit };
   const isOurs = (release: Release) => sameMarker(parseMarker(release.body), marker);
   const foreign = ofTag.filter((release) => !isOurs(release));
@@ -161,7 +170,7 @@ async function draftOf(github: GitHub, inputs: GithubReleaseInputs, ofTag: reado
     prerelease: inputs.prerelease,
   };
   const oldestFirst = [...ofTag].sort((left, right) => left.id - right.id);
-  const own = oldestFirst.find((draft) => isAsWanted(draft, wanted));
+  const own = oldestFirst.find((draft) => isAsWanted(draft, wanted)) ?? (wasPublished ? oldestFirst[0] : undefined);
   for (const superfluous of oldestFirst.filter((draft) => draft !== own)) {
     await github.deleteDraft(superfluous);
   }

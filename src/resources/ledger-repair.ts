@@ -1,66 +1,156 @@
 import { createHash } from "node:crypto";
 import { mediaTypeOf, textAssets } from "../model/assets.ts";
-import type { LedgerEntry } from "../model/ledger.ts";
+import { type LedgerEntry, platformDigests } from "../model/ledger.ts";
+import { parseMarker, sameMarker } from "../model/marker.ts";
 import { parseMetadata, type ReleaseFacts } from "../model/metadata.ts";
 import { unpackText } from "../model/packed-text.ts";
+import { oneLine } from "../model/quotation.ts";
 import { tagOf, type Version } from "../model/version.ts";
-import { restoreBinary } from "../plan/restoration.ts";
+import { restoreBinary, type Sources } from "../plan/restoration.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 import type { GitHub, Release } from "../services/github.ts";
-import type { Registry } from "../services/registry.ts";
+import { ServiceError } from "../services/service-error.ts";
 import { githubOf, registryOf } from "./clients.ts";
+import { implementation as githubRelease } from "./github-release.ts";
+import { pushAgain } from "./image-repair.ts";
+
+/** Where a release was published. */
+export interface Place {
+  readonly repository: string;
+  readonly stack: string;
+  /** Image reference without a tag. */
+  readonly image: string;
+}
+
+/** A release that is to be restored, with what was found of it. */
+interface Loss {
+  readonly version: Version;
+  readonly line: LedgerEntry;
+  /** Undefined when GitHub has none that is published. */
+  readonly release: Release | undefined;
+  /** Text of its `metadata.json`, and what it says; undefined where nobody recorded it. */
+  readonly record: { readonly text: string; readonly facts: ReleaseFacts } | undefined;
+  readonly sources: Sources;
+}
 
 /**
- * Restores what is missing of one release, byte by byte, as far as that can be done without a build: its version tag of
- * the image while the index is still there, its tag in git, its assets. Nothing that is there is written.
+ * Restores what is missing of one release, byte by byte: its image from the released binaries, its version tags, its
+ * assets, and the release itself. Nothing that is there is written.
+ *
+ * @returns why something could not be restored, a sentence each; empty when all could
  */
-export async function restoreRelease(
-  { repository, image }: { readonly repository: string; readonly image: string },
-  version: Version,
-  line: LedgerEntry,
-): Promise<void> {
-  const github = githubOf(repository);
-  const registry = await registryOf(image);
+export async function restoreRelease(place: Place, version: Version, line: LedgerEntry): Promise<string[]> {
+  const github = githubOf(place.repository);
+  const registry = await registryOf(place.image);
+  const release = await github.releaseByTag(tagOf(version));
+  const text = await metadataOf(release, line, github);
+  const loss: Loss = {
+    version,
+    line,
+    release,
+    record: text === undefined ? undefined : { text, facts: parseMetadata(text) },
+    sources: { github, registry, assets: release?.assets ?? [] },
+  };
+  // The image first: it may have the binaries that the release lost.
+  return [...(await restoreImage(loss, place.image)), ...(await restorePage(loss, place))];
+}
+
+async function restoreImage({ version, line, record, sources }: Loss, image: string): Promise<string[]> {
+  const { registry } = sources;
   const tag = tagOf(version);
-  const [release, tagged, found] = await Promise.all([
-    github.releaseByTag(tag),
-    github.tagCommit(tag),
-    registry.digestOf(tag),
-  ]);
-  const index = found === undefined ? await registry.index(line.digest) : undefined;
-  if (index) {
-    await registry.putManifest(tag, index.raw, index.mediaType);
+  const platforms = Object.values(record?.facts.image.digests ?? platformDigests(line));
+  const [tagged, index, ...manifests] = await Promise.all(
+    [tag, line.digest, ...platforms].map((name) => registry.digestOf(name)),
+  );
+  if (index === undefined || manifests.includes(undefined)) {
+    return record ? pushAgain(record.facts, image, sources) : [`nobody recorded what ${image}:${tag} was made of`];
   }
-  if (release && tagged === undefined) {
+  const found = tagged === undefined ? await registry.index(line.digest) : undefined;
+  if (found) {
+    await registry.putManifest(tag, found.raw, found.mediaType);
+  }
+  return [];
+}
+
+async function restorePage(loss: Loss, place: Place): Promise<string[]> {
+  const { version, line, release, record, sources } = loss;
+  const { github } = sources;
+  const tag = tagOf(version);
+  if (!release) {
+    return record
+      ? publishAgain(loss, record, place)
+      : [`nobody recorded what release ${tag} of ${place.repository} was made of`];
+  }
+  if ((await github.tagCommit(tag)) === undefined) {
     await github.createTag(tag, line.commit);
   }
-  if (release) {
-    await restoreAssets(release, line, github, registry);
-  }
-}
-
-async function restoreAssets(release: Release, line: LedgerEntry, github: GitHub, registry: Registry): Promise<void> {
   const present = new Set(release.assets.filter(({ state }) => state === "uploaded").map(({ name }) => name));
-  const absent = Object.entries(line.checksums).filter(([name]) => !present.has(name));
-  if (absent.length === 0) {
-    return;
-  }
-  const text = await metadataOf(release, line, github);
-  if (text === undefined) {
-    return;
-  }
-  const facts = parseMetadata(text);
-  const texts: Record<string, string> = { ...textAssets(facts), "metadata.json": text };
-  for (const [name, checksum] of absent) {
-    const bytes = await bytesOf(name, checksum, facts, texts, { github, registry, assets: release.assets });
+  const reasons: string[] = [];
+  for (const [name, checksum] of Object.entries(line.checksums).filter(([name]) => !present.has(name))) {
+    const bytes = record && (await bytesOf(name, checksum, record, sources));
     if (bytes) {
       await github.uploadAsset(release, { name, contentType: mediaTypeOf(name), bytes, size: bytes.length, checksum });
+    } else {
+      reasons.push(lost(name, tag));
     }
+  }
+  return reasons;
+}
+
+/** Publishes a release that somebody deleted, or of which GitHub made a draft; it takes GitHub's "Latest" from no other. */
+async function publishAgain(
+  { line, sources }: Loss,
+  { text, facts }: NonNullable<Loss["record"]>,
+  { repository, stack }: Place,
+): Promise<string[]> {
+  const { github } = sources;
+  const { tag, version, commit, title, notes, prerelease, artifacts } = facts;
+  const reasons: string[] = [];
+  for (const [name, checksum] of Object.entries(line.checksums)) {
+    if (!(await bytesOf(name, checksum, { text, facts }, sources))) {
+      reasons.push(lost(name, tag));
+    }
+  }
+  if (reasons.length > 0) {
+    return reasons;
+  }
+  for (const { checksum } of artifacts) {
+    await openStorage().use(checksum);
+  }
+  const declared = {
+    ...{ repository, stack, tag, version, commit, title, notes, prerelease, latest: false },
+    files: textsOf({ text, facts }),
+    binaries: Object.fromEntries(artifacts.map(({ name, checksum, size }) => [name, { checksum, size }])),
+  };
+  const isDraft = (release: Release) =>
+    release.draft && release.tagName === tag && sameMarker(parseMarker(release.body), { stack, version, commit });
+  const before = (await github.releases()).some(isDraft);
+  try {
+    // The ledger knows that it was published: the draft that GitHub may have made of it is the release.
+    await githubRelease.ensure(declared, { ...declared, releaseId: 0, url: "" });
+    return [];
+  } catch (error) {
+    // The tag of an immutable release is never given to another one. What was begun is taken back.
+    if (!(error instanceof ServiceError) || error.status !== 422) {
+      throw error;
+    }
+    for (const draft of before ? [] : (await github.releases()).filter(isDraft)) {
+      await github.deleteDraft(draft);
+    }
+    return [oneLine(error.message)];
   }
 }
 
-async function metadataOf(release: Release, { metadata }: LedgerEntry, github: GitHub): Promise<string | undefined> {
-  const asset = release.assets.find(({ name, state }) => name === "metadata.json" && state === "uploaded");
+function lost(name: string, tag: string): string {
+  return `asset ${name} of ${tag} is neither in the artifact storage, nor in the image, nor can it be made from the record`;
+}
+
+async function metadataOf(
+  release: Release | undefined,
+  { metadata }: LedgerEntry,
+  github: GitHub,
+): Promise<string | undefined> {
+  const asset = release?.assets.find(({ name, state }) => name === "metadata.json" && state === "uploaded");
   return asset
     ? (await github.downloadAsset(asset)).toString("utf8")
     : metadata === undefined
@@ -68,19 +158,23 @@ async function metadataOf(release: Release, { metadata }: LedgerEntry, github: G
       : unpackText(metadata);
 }
 
+function textsOf({ text, facts }: NonNullable<Loss["record"]>): Record<string, string> {
+  return { ...textAssets(facts), "metadata.json": text };
+}
+
 /** The bytes of an asset, only when they are the recorded ones: a newer program may render a text in another way. */
 async function bytesOf(
   name: string,
   checksum: string,
-  facts: ReleaseFacts,
-  texts: Readonly<Record<string, string>>,
-  sources: Parameters<typeof restoreBinary>[2],
+  record: NonNullable<Loss["record"]>,
+  sources: Sources,
 ): Promise<Uint8Array | undefined> {
-  const text = texts[name];
+  const text = textsOf(record)[name];
   if (text !== undefined) {
     const bytes = Buffer.from(text, "utf8");
     return createHash("sha256").update(bytes).digest("hex") === checksum ? bytes : undefined;
   }
+  const { facts } = record;
   const artifact = facts.artifacts.find((candidate) => candidate.name === name && candidate.checksum === checksum);
   return artifact && (await restoreBinary(artifact, facts, sources)) ? openStorage().read(checksum) : undefined;
 }

@@ -11,14 +11,14 @@ import {
   sorted,
   tagDifferences,
 } from "../model/ledger.ts";
-import { parseTag, tagOf, type Version } from "../model/version.ts";
+import { tagOf, type Version } from "../model/version.ts";
 import { writtenOnce } from "../model/write-once.ts";
-import type { Page, SeenPage } from "../services/github.ts";
 import { AT_ONCE } from "../services/registry.ts";
 import { githubOf, registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
 import { type AppendedRelease, entryOf, publishedEntries } from "./ledger-entry.ts";
 import { restoreRelease } from "./ledger-repair.ts";
+import { type ComparedPage, compared, foundIn } from "./seen-list.ts";
 
 /** The release that is appended, and what the ledger is told besides. */
 export interface LedgerInputs extends AppendedRelease {
@@ -34,13 +34,8 @@ export interface LedgerFacts {
 }
 
 interface SeenLists {
-  readonly releases: readonly ComparedPage[];
-  readonly tags: readonly ComparedPage[];
-}
-
-/** A page and what it said of the lines: as long as it is unchanged, it says the same. */
-interface ComparedPage extends SeenPage {
-  readonly found: Readonly<Record<Version, readonly Difference[]>>;
+  readonly releases: readonly ComparedPage<Difference>[];
+  readonly tags: readonly ComparedPage<Difference>[];
 }
 
 /** What all releases of the stack were: appended on update, rebuilt from what is published when it is lost. */
@@ -109,18 +104,17 @@ function sentences(differences: Iterable<[Version, readonly Difference[]]>): str
 async function restored(recorded: Recorded): Promise<string[]> {
   const { differences } = await look(recorded);
   refuse(differences);
+  const reasons = new Map<Version, string[]>();
   for (const [version] of differences) {
     const line = recorded.releases[version];
-    if (line) {
-      await restoreRelease(recorded, version, line);
-    }
+    reasons.set(version, line ? await restoreRelease(recorded, version, line) : []);
   }
   const remaining = differences.size === 0 ? differences : (await look(recorded)).differences;
   return [...remaining].flatMap(([version, found]) =>
-    found.map(
-      ({ text }) =>
-        `${text}; this update could not restore it: pulumi config set mount-monitor:version ${version}, then pulumi up, makes it again`,
-    ),
+    found.map(({ text }) => {
+      const why = reasons.get(version)?.length ? ` (${reasons.get(version)?.join("; ")})` : "";
+      return `${text}; this update could not restore it${why}: pulumi config set mount-monitor:version ${version}, then pulumi up, makes it again`;
+    }),
   );
 }
 
@@ -152,13 +146,16 @@ async function look({ repository, image, version: declared, releases, withdrawn 
     lost.filter((entry) => entry.version === version).map(({ platform }) => platform);
   const lines = new Map(watched);
   const lists = {
-    releases: compared(releasePages, seen?.releases, lines, (release, version, line) =>
-      release.draft ? undefined : releaseDifferences(version, line, release),
-    ),
-    tags: compared(tagPages, seen?.tags, lines, (tag, version, line) => tagDifferences(version, line, tag.commit)),
+    releases: compared(releasePages, seen?.releases, (release, version) => {
+      const line = lines.get(version);
+      return line && !release.draft ? releaseDifferences(version, line, release) : undefined;
+    }),
+    tags: compared(tagPages, seen?.tags, ({ commit }, version) => {
+      const line = lines.get(version);
+      return line && tagDifferences(version, line, commit);
+    }),
   };
-  const published = new Map(lists.releases.flatMap(({ found }) => Object.entries(found)));
-  const tagged = new Map(lists.tags.flatMap(({ found }) => Object.entries(found)));
+  const [published, tagged] = [foundIn(lists.releases), foundIn(lists.tags)];
   const differences = watched.map(([version, line], index): [Version, Difference[]] => [
     version,
     [
@@ -168,25 +165,4 @@ async function look({ repository, image, version: declared, releases, withdrawn 
     ],
   ]);
   return { differences: new Map(differences.filter(([, found]) => found.length > 0)), seen: lists };
-}
-
-function compared<T extends { readonly tagName: string } | { readonly name: string }>(
-  pages: readonly Page<T>[],
-  seen: readonly ComparedPage[] | undefined,
-  lines: ReadonlyMap<Version, LedgerEntry>,
-  compare: (entry: T, version: Version, line: LedgerEntry) => Difference[] | undefined,
-): ComparedPage[] {
-  return pages.map(({ entries, size, etag }, index) => {
-    const known = seen?.[index];
-    if (!entries && known) {
-      return known;
-    }
-    const found = (entries ?? []).flatMap((entry) => {
-      const version = parseTag("tagName" in entry ? entry.tagName : entry.name);
-      const line = version.ok ? lines.get(version.version) : undefined;
-      const differences = version.ok && line ? compare(entry, version.version, line) : undefined;
-      return version.ok && differences ? [[version.version, differences] as const] : [];
-    });
-    return { size, ...(etag === undefined ? {} : { etag }), found: Object.fromEntries(found) };
-  });
 }

@@ -16,12 +16,18 @@ export interface ContextFile {
  * Stages the Docker Build Context: the binaries, unchanged, and the Dockerfile's recorded text. Modes are set, because
  * docker-build hashes them and a umask must not; times are left as they come, because BuildKit's context transfer
  * takes a file of equal size and time for unchanged.
+ *
+ * @param directory replaced
  */
-export async function stageContext(binaries: readonly ContextFile[], dockerfile: string): Promise<void> {
-  const staging = `${CONTEXT}.${process.pid}`;
+export async function stageContext(
+  binaries: readonly ContextFile[],
+  dockerfile: string,
+  directory = CONTEXT,
+): Promise<void> {
+  const staging = `${directory}.${process.pid}`;
   await rm(staging, { recursive: true, force: true });
   try {
-    await mkdir(staging);
+    await mkdir(staging, { recursive: true });
     await chmod(staging, 0o755);
     await Promise.all(
       binaries.map(async ({ name, path }) => {
@@ -31,8 +37,8 @@ export async function stageContext(binaries: readonly ContextFile[], dockerfile:
     );
     await writeFile(`${staging}/${DOCKERFILE}`, dockerfile);
     await chmod(`${staging}/${DOCKERFILE}`, 0o644);
-    await rm(CONTEXT, { recursive: true, force: true });
-    await rename(staging, CONTEXT);
+    await rm(directory, { recursive: true, force: true });
+    await rename(staging, directory);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw error;

@@ -62,6 +62,8 @@ export interface Registry {
   binaryChecksums(platformDigest: string, path: string): Promise<LayerFile | undefined>;
   /** The bytes of that file. */
   binary(platformDigest: string, path: string): Promise<Buffer<ArrayBuffer> | undefined>;
+  /** Stores a blob by its very bytes; one that is there already is the same. Gives its digest. */
+  putBlob(bytes: Uint8Array<ArrayBuffer>): Promise<Digest>;
   /** Stores a manifest by its very bytes, under a tag or its own digest; what it names is there. Gives its digest. */
   putManifest(reference: string, raw: Uint8Array<ArrayBuffer>, mediaType: string): Promise<Digest>;
   /** Labels of an image; of an index those of its first platform. */
@@ -141,6 +143,25 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
         return entryInLayer(...layer, (piece) => pieces.push(piece));
       });
       return found && Buffer.concat(pieces);
+    },
+
+    async putBlob(bytes) {
+      const digest = digestOfBytes(bytes);
+      // An upload that was begun and not ended is nothing: beginning another one doubles nothing.
+      const begin: Exchange = { method: "POST", url: `${root}/blobs/uploads/`, idempotent: true };
+      const target = await session.exchange(begin, async (answer) => {
+        if (answer.status !== 202) {
+          throw await refusal(digest, answer);
+        }
+        return uploadTarget(digest, answer.headers.get("location") ?? "");
+      });
+      const headers = { "content-type": "application/octet-stream" };
+      return session.exchange({ method: "PUT", url: target, headers, body: bytes }, async (answer) => {
+        if (answer.status !== 201) {
+          throw await refusal(digest, answer);
+        }
+        return digest;
+      });
     },
 
     async putManifest(tag, raw, mediaType) {
@@ -288,6 +309,16 @@ export function createRegistry({ reference, credentials, ca, report, patience }:
       throw new Error(`${quoted(name)} is neither a tag nor a digest of ${host}/${repository}`);
     }
     return `${root}/manifests/${name}`;
+  }
+
+  // It gets the credential, and comes from an answer.
+  function uploadTarget(digest: Digest, location: string): string {
+    const url = URL.canParse(location, root) ? new URL(location, root) : undefined;
+    if (location === "" || url?.origin !== new URL(root).origin) {
+      throw fail(digest, `is to be uploaded to ${quoted(location)}, which does not belong to ${host}. ${LOOK}`);
+    }
+    url.searchParams.set("digest", digest);
+    return url.href;
   }
 
   function named(digest: string): Digest {

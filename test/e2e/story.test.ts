@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Clone, makeClone, type Request, writes } from "./clone.ts";
+import { operate } from "./order.ts";
 import { openWorld, type World } from "./world.ts";
 
 // One stack over time, as a maintainer lives it: each test goes on where the one before it ended.
@@ -229,20 +230,49 @@ describe("the releases of one stack", () => {
     expect(stdout).toContain("consumed");
   });
 
-  test("an older release whose image somebody deleted, index, platforms and all, is pushed again when it is named", async () => {
-    const before = (await published("1.0.0")) as { index: { manifests: { digest: string }[] }; digest: string };
-    const { index, digest } = before;
-    const manifests = join(
-      clone.path,
-      ".local/registry/docker/registry/v2/repositories/octo-example/mount-monitor/_manifests",
-    );
-    await rm(join(manifests, "tags/v1.0.0"), { recursive: true });
-    for (const gone of [digest, ...index.manifests.map((manifest) => manifest.digest)]) {
-      await rm(join(manifests, "revisions/sha256", gone.slice(7)), { recursive: true });
+  /** Deletes the image of a version in the registry's storage: tag, index, manifests, and the layers with the binaries. */
+  async function loseImage(version: string): Promise<{ index: unknown; digest: string }> {
+    const before = (await published(version)) as { index: { manifests: { digest: string }[] }; digest: string };
+    const storage = join(clone.path, ".local/registry/docker/registry/v2");
+    const repository = join(storage, "repositories/octo-example/mount-monitor");
+    const manifests = before.index.manifests.map(({ digest }) => digest);
+    const layers: string[] = [];
+    for (const digest of manifests) {
+      const blob = join(storage, "blobs/sha256", digest.slice(7, 9), digest.slice(7), "data");
+      const manifest: { layers: { digest: string }[] } = JSON.parse(await readFile(blob, "utf8"));
+      layers.push(...manifest.layers.map((layer) => layer.digest));
     }
+    await rm(join(repository, "_manifests/tags", `v${version}`), { recursive: true });
+    for (const digest of [before.digest, ...manifests]) {
+      await rm(join(repository, "_manifests/revisions/sha256", digest.slice(7)), { recursive: true });
+    }
+    for (const digest of layers) {
+      await rm(join(repository, "_layers/sha256", digest.slice(7)), { recursive: true });
+      await rm(join(storage, "blobs/sha256", digest.slice(7, 9), digest.slice(7)), { recursive: true });
+    }
+    await rm(join(clone.path, ".artifacts"), { recursive: true, force: true });
+    return before;
+  }
+
+  test("an older release whose image somebody deleted, layers and all, is seen by refresh, and made again by the next update", async () => {
+    const before = await loseImage("1.0.0");
+    const seen = await operate(clone.path, "refresh");
+    expect(seen.said).toMatch(/Ledger release-ledger updated .*\[diff: .*~drift/);
+    expect((await operate(clone.path, "preview")).said).toContain("mount-monitor:v1.0.0 is missing from the registry");
+    expect((await operate(clone.path, "up")).said).toMatch(/\+?\s*1 updated\n\s+\d+ unchanged/);
+    // Downloads are counted.
+    expect(await published("1.0.0")).toEqual({ ...before, release: expect.anything() });
+    expect(await inWorld((world) => world.binaryInImage("v1.0.0", "linux/arm64", "mount-monitor"))).toBe(
+      released["1.0.0"].artifacts.find(({ architecture }: { architecture: string }) => architecture === "arm64")
+        .checksum,
+    );
+    expect((await operate(clone.path, "refresh")).said).toMatch(/Resources:\n\s+\d+ unchanged\n/);
+  });
+
+  test("the same of the release that is named: it is declared, and pushed as at first", async () => {
+    const before = await loseImage("1.0.0");
     const { outputs } = await clone.start(["--version", "1.0.0"]);
     expect(outputs.image).toEqual(released["1.0.0"].image);
-    // Downloads are counted.
     expect(await published("1.0.0")).toEqual({ ...before, release: expect.anything() });
     const highest = await inWorld((world) => Promise.all([world.digestOf("latest"), world.digestOf("v1.1.0")]));
     expect(highest[0]).toBe(highest[1]);

@@ -1,27 +1,43 @@
-import { expect, test } from "vitest";
-import { overwrittenSecrets, releasedTag } from "../../src/plan/recorded-state.ts";
+import { describe, expect, test } from "vitest";
+import { overwrittenSecrets, recordedReleases } from "../../src/plan/recorded-state.ts";
 
 const [EARLIER, LATER] = ["2026-01-02T03:04:05Z", "2026-02-03T04:05:06Z"];
-const state = (outputs: unknown) => async () => ({
+const state = (outputs: unknown) => ({
   "urn:other": { type: "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret", outputs: { written: {} } },
   "urn:check": { type: "pulumi-nodejs:dynamic/release:SecretCheck", outputs },
 });
 
-test("the state knows the secrets that somebody else has written: those that are settled, and what the refresh saw since", async () => {
+test("the state knows the secrets that somebody else has written: those that are settled, and what the refresh saw since", () => {
   const settled = { KEY: EARLIER, OTHER: EARLIER };
-  expect(await overwrittenSecrets("prod", state({ written: {}, settled, foreign: { KEY: LATER } }))).toEqual({
+  expect(overwrittenSecrets(state({ written: {}, settled, foreign: { KEY: LATER } }))).toEqual({
     KEY: LATER,
     OTHER: EARLIER,
   });
 });
 
-test("it knows none where nothing looks at secrets, or nothing was seen", async () => {
-  expect(await overwrittenSecrets("prod", async () => ({}))).toEqual({});
-  expect(await overwrittenSecrets("prod", state({ written: { KEY: EARLIER }, settled: {}, foreign: {} }))).toEqual({});
+test("it knows none where nothing looks at secrets, or nothing was seen", () => {
+  expect(overwrittenSecrets({})).toEqual({});
+  expect(overwrittenSecrets(state({ written: { KEY: EARLIER }, settled: {}, foreign: {} }))).toEqual({});
 });
 
-test("the state knows the tag of the release that was published, and of no other", async () => {
-  const release = { tag: "v1.1.0", releaseId: 7, files: { "metadata.json": "{}" } };
-  expect(await releasedTag("prod", state(release))).toBe("v1.1.0");
-  expect(await releasedTag("prod", state({ tag: "v1.2.0", digest: "sha256:" }))).toBeUndefined();
+describe("the state knows what was published", () => {
+  const here = { repository: "octo/demo", image: "ghcr.io/octo/demo" };
+  const release = { repository: "Octo/Demo", tag: "v1.1.0", releaseId: 7, files: { "metadata.json": "{}" } };
+  const digest = `sha256:${"1".repeat(64)}`;
+  const ledger = { ...here, releases: { "1.0.0": { commit: "c", digest, checksums: {} } } };
+
+  test("the release that its resources stand for, and every line of the ledger", () => {
+    expect(recordedReleases(state(release), here)).toEqual({ current: "v1.1.0", digests: {} });
+    expect(recordedReleases(state(ledger), here)).toEqual({ current: undefined, digests: { "1.0.0": digest } });
+  });
+
+  test.each([
+    ["of a release that was not published yet", { ...release, releaseId: undefined }],
+    ["of a release in another repository", { ...release, repository: "octo/other" }],
+    ["of a ledger of another repository", { ...ledger, repository: "octo/other" }],
+    ["of a ledger of another image", { ...ledger, image: "ghcr.io/octo/other" }],
+    ["of other resources", { tag: "v1.2.0", digest: "sha256:" }],
+  ])("nothing %s", (_, outputs) => {
+    expect(recordedReleases(state(outputs), here)).toEqual({ current: undefined, digests: {} });
+  });
 });

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { assetChecksums } from "../../src/model/assets.ts";
 import { markWithdrawn } from "../../src/model/withdrawal.ts";
 import type { Connections } from "../../src/plan/connections.ts";
+import type { RecordedReleases } from "../../src/plan/recorded-state.ts";
 import { nameSources, type Plan, planRelease } from "../../src/plan/release-plan.ts";
 import { githubOf, registryOf } from "../../src/resources/clients.ts";
 import { buildkitVersion } from "../../src/services/builder.ts";
@@ -50,7 +51,7 @@ beforeEach(async () => {
     registry: await registryOf(registry.image),
     stack: STACK,
     recallMetadata: async () => undefined,
-    releasedTag: async () => undefined,
+    recordedReleases: async () => ({ current: undefined, digests: {} }),
     overwrittenSecrets: async () => ({}),
   };
   vi.mocked(buildkitVersion).mockReset().mockResolvedValue("v0.31.1");
@@ -115,6 +116,11 @@ async function plan(asked: Asked = {}): Promise<Plan> {
   expect(github.writes()).toEqual([]);
   expect(registryWrites(registry)).toEqual([]);
   return planned;
+}
+
+/** What the state of the stack knows to be published. */
+function remembers(recorded: Partial<RecordedReleases>): void {
+  connections = { ...connections, recordedReleases: async () => ({ current: undefined, digests: {}, ...recorded }) };
 }
 
 async function refusal(asked: Asked): Promise<string> {
@@ -373,27 +379,45 @@ describe("a sealed release", () => {
     const [release] = github.inspect.releases(github.repository, "v1.1.0");
     github.inspect.deleteTag(github.repository, "v1.1.0");
     Object.assign(release ?? {}, { draft: true, publishedAt: null });
-    connections = { ...connections, releasedTag: async () => "v1.1.0" };
+    remembers({ current: "v1.1.0" });
     const planned = await sealed({});
     expect(planned.facts).toEqual(facts);
     expect(planned.channels.map(({ channel, version }) => [channel, version])).toContainEqual(["latest", "1.1.0"]);
     // A draft that an update left which died is none that was published.
-    connections = { ...connections, releasedTag: async () => "v1.0.0" };
+    remembers({ current: "v1.0.0" });
     expect((await sealed({})).facts.tag).toBe("v1.0.0");
   });
 
-  test("that somebody deleted on GitHub is declared again from the state, when it is named", async () => {
+  test("that somebody deleted on GitHub is declared again from the state, named or not", async () => {
+    await publishOurs(github, registry, "0.9.0");
     const facts = await publishOurs(github, registry, "1.0.0");
-    github.inspect.repository(github.repository).releases = [];
-    connections = {
-      ...connections,
-      recallMetadata: async (tag) => (tag === "v1.0.0" ? facts.files["metadata.json"] : ""),
-    };
-    const planned = await sealed({ version: "1.0.0" });
-    expect(planned.facts).toEqual(facts);
-    expect(planned.sources.assets).toEqual([]);
-    // Unnamed, nobody says which release is meant.
-    expect(await plan({})).toMatchObject({ kind: "none" });
+    const { releases } = github.inspect.repository(github.repository);
+    github.inspect.repository(github.repository).releases = releases.filter(({ tagName }) => tagName !== "v1.0.0");
+    const recallMetadata = async (tag: string) => (tag === "v1.0.0" ? facts.files["metadata.json"] : undefined);
+    connections = { ...connections, recallMetadata };
+    remembers({ current: "v1.0.0", digests: { "1.0.0": facts.image.digest } });
+    for (const asked of [{ version: "1.0.0" }, {}]) {
+      const planned = await sealed(asked);
+      expect(planned.facts).toEqual(facts);
+      expect(planned.sources.assets).toEqual([]);
+      expect(planned.latest).toBe("1.0.0");
+    }
+    // Without a state nobody says so.
+    remembers({});
+    expect((await sealed({})).facts.tag).toBe("v0.9.0");
+  });
+
+  test("stays what the state says when an older one is published again; one that the state does not know yet comes after it", async () => {
+    const current = await publishOurs(github, registry, "1.1.0");
+    const older = await publishOurs(github, registry, "1.0.0");
+    const digests = { "1.1.0": current.image.digest, "1.0.0": older.image.digest };
+    remembers({ current: "v1.1.0", digests });
+    expect((await sealed({})).facts.tag).toBe("v1.1.0");
+    await publishOurs(github, registry, "1.0.1");
+    expect((await sealed({})).facts.tag).toBe("v1.0.1");
+    // A state that lost its ledger: the newest one.
+    remembers({ current: "v1.0.1" });
+    expect((await sealed({})).facts.tag).toBe("v1.0.1");
   });
 
   test("whose tag holds another image is refused; a missing image is restored by the update", async () => {
@@ -592,6 +616,65 @@ describe("channels", () => {
       ),
       { numRuns: 10 },
     );
+  });
+});
+
+describe("an older release of which something was lost", () => {
+  let digests: Record<string, string>;
+  const pointed = ({ channels }: Awaited<ReturnType<typeof sealed>>) =>
+    Object.fromEntries(channels.map(({ channel, version, digest }) => [channel, [version, digest]]));
+
+  beforeEach(async () => {
+    digests = {};
+    for (const version of ["1.1.0", "1.0.0", "1.0.1", "2.0.0-rc.1"]) {
+      digests[version] = (await publishOurs(github, registry, version)).image.digest;
+    }
+    remembers({ current: "v2.0.0-rc.1", digests });
+  });
+
+  const standing = () => ({
+    latest: ["1.1.0", digests["1.1.0"]],
+    1: ["1.1.0", digests["1.1.0"]],
+    "1.0": ["1.0.1", digests["1.0.1"]],
+    "1.1": ["1.1.0", digests["1.1.0"]],
+  });
+
+  test.each([
+    ["the tag of its image", () => registry.manifests.delete("v1.0.1")],
+    [
+      "its whole image",
+      () => [...registry.manifests.keys()].map((name) => name !== "v1.1.0" && registry.manifests.delete(name)),
+    ],
+    [
+      "its release on GitHub",
+      () => {
+        const repository = github.inspect.repository(github.repository);
+        repository.releases = repository.releases.filter(({ tagName }) => tagName !== "v1.1.0");
+      },
+    ],
+  ])("keeps its channels where they are: %s", async (_, lose) => {
+    lose();
+    const planned = await sealed({});
+    expect(pointed(planned)).toEqual(standing());
+    expect(planned.latest).toBe("1.1.0");
+    expect(planned.facts.tag).toBe("v2.0.0-rc.1");
+  });
+
+  test("is not followed to another image: that is refused, naming both digests", async () => {
+    const { digest } = putIndex(registry, "v1.0.1", {});
+    expect(await refusal({})).toContain(
+      `v1.0.1 is written once, and it is not what was published; nothing was changed:\nthe image's tag v1.0.1 points at ${digest}, recorded is ${digests["1.0.1"]}`,
+    );
+    // Withdrawn it keeps nothing from going on.
+    expect(pointed(await sealed({ withdrawn: ["1.0.1"] }))["1.0"]).toEqual(["1.0.0", digests["1.0.0"]]);
+  });
+
+  test("is not marked as the latest of those that are left", async () => {
+    const repository = github.inspect.repository(github.repository);
+    repository.releases = repository.releases.filter(({ tagName }) => tagName !== "v1.1.0");
+    await checkout();
+    const planned = await plan({ version: "1.0.2" });
+    expect(planned).toMatchObject({ kind: "candidate", latest: "1.1.0", candidate: { latest: false } });
   });
 });
 

@@ -1,11 +1,20 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import pMap from "p-map";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { assetChecksums } from "../../src/model/assets.ts";
 import { missing, other } from "../../src/model/difference.ts";
 import type { LedgerEntry, Lines } from "../../src/model/ledger.ts";
-import { unpackText } from "../../src/model/packed-text.ts";
+import { parseMetadata } from "../../src/model/metadata.ts";
+import { packText, unpackText } from "../../src/model/packed-text.ts";
 import { registryOf } from "../../src/resources/clients.ts";
 import { implementation, type LedgerFacts, type LedgerInputs } from "../../src/resources/ledger.ts";
-import { binaryOf, publishWithImage } from "../published.ts";
+import {
+  type WithdrawalsFacts,
+  type WithdrawalsInputs,
+  implementation as withdrawals,
+} from "../../src/resources/withdrawals.ts";
+import { exportIndex } from "../../src/services/builder.ts";
+import { binaryOf, declared, publishOurs, publishWithImage } from "../published.ts";
 import { putIndex, type RegistryServer } from "../services/registry-server.ts";
 import {
   bodyOf,
@@ -19,6 +28,8 @@ import {
   startTestRegistry,
   type TestGitHub,
 } from "./services.ts";
+
+vi.mock("../../src/services/builder.ts");
 
 let github: TestGitHub;
 let registry: RegistryServer & { image: string };
@@ -281,6 +292,7 @@ describe("an older release", () => {
   beforeEach(async () => {
     await emptyDirectory();
     facts = await publishWithImage(github, registry, "1.0.0");
+    builds(facts.image.digest);
     lines = (await implementation.ensure(inputs("1.1.0"), undefined)).releases;
     await release("1.1.0").then((line) => {
       lines = { ...lines, "1.1.0": line };
@@ -288,6 +300,29 @@ describe("an older release", () => {
     github.history.length = 0;
     registry.seen.length = 0;
   });
+
+  /** A builder that makes the image of 1.0.0, as it is in the registry now, whenever it sees its binaries. */
+  function builds(digest: string): void {
+    const blobs = new Map([
+      ...registry.blobs,
+      ...[...registry.manifests].map(([name, { raw }]) => [name, raw] as const),
+    ]);
+    vi.mocked(exportIndex)
+      .mockReset()
+      .mockImplementation(async ({ context, dockerfile, platforms, labels, sourceDateEpoch }, layout) => {
+        expect((await readdir(context)).sort()).toEqual(["Dockerfile.release", AMD64, ARM64]);
+        expect(await readFile(`${context}/${AMD64}`)).toEqual(binaryOf("1.0.0", "amd64"));
+        expect(await readFile(`${context}/${ARM64}`)).toEqual(binaryOf("1.0.0", "arm64"));
+        expect(await readFile(dockerfile, "utf8")).toBe(facts.dockerfile);
+        expect({ platforms, labels }).toEqual({ platforms: facts.image.platforms, labels: facts.labels });
+        expect(sourceDateEpoch).toBe(Date.parse(facts.commitTime) / 1000);
+        await mkdir(`${layout}/blobs/sha256`, { recursive: true });
+        for (const [name, bytes] of blobs) {
+          await writeFile(`${layout}/blobs/${name.replace(":", "/")}`, bytes).catch(() => undefined);
+        }
+        return { digest, digests: facts.image.digests };
+      });
+  }
 
   const current = () => inputs("1.1.0", lines["1.1.0"]);
   const update = () => implementation.ensure(current(), { ...current(), releases: lines, drift: ["something"] });
@@ -324,14 +359,119 @@ describe("an older release", () => {
     expect(registryWrites(registry)).toEqual(["PUT /v2/octo/demo/manifests/v1.0.0"]);
   });
 
-  test("that cannot be restored stays drift, with what to do: no repair is claimed", async () => {
+  test("gets back the manifest of a platform that the registry lost while its index stayed", async () => {
+    const arm64 = facts.image.digests["linux/arm64"] ?? "";
+    const before = registry.manifests.get(arm64);
+    registry.manifests.delete(arm64);
+    expect((await refresh({ ...current(), releases: lines })).differences).toEqual([
+      missing(`${registry.image}:v1.0.0 lacks the manifest of linux/arm64: it is missing from the registry`),
+    ]);
+    expect((await update()).drift).toEqual([]);
+    expect(registry.manifests.get(arm64)).toEqual(before);
+  });
+
+  test("gets back its whole image from the binaries of the release, blobs first, the tag last", async () => {
+    const [manifests, blobs] = [new Map(registry.manifests), new Map(registry.blobs)];
+    const { image } = facts;
+    const gone = [image.tag, image.digest, ...Object.values(image.digests)];
+    for (const name of gone) registry.manifests.delete(name);
+    registry.blobs.clear();
+    expect((await update()).drift).toEqual([]);
+    for (const name of gone) expect(registry.manifests.get(name)).toEqual(manifests.get(name));
+    for (const [digest, bytes] of registry.blobs) expect(blobs.get(digest)).toEqual(bytes);
+    expect(registryWrites(registry).filter((request) => !request.includes("/blobs/"))).toEqual(
+      [...Object.values(image.digests), image.tag].map((name) => `PUT /v2/octo/demo/manifests/${name}`),
+    );
+    expect(registryWrites(registry)[0]).toBe("POST /v2/octo/demo/blobs/uploads/");
+    expect(github.writes()).toEqual([]);
+    // Nothing is left where the context of the declared release lies, or elsewhere.
+    expect(await readdir(".")).toEqual([".artifacts", ".build"]);
+    expect(await readdir(".build")).toEqual([]);
+  });
+
+  test("is published again when somebody deleted it on GitHub, and takes Latest from no other", async () => {
+    const stored = github.inspect.repository(github.repository);
+    const before = github.inspect.releases(github.repository, "v1.0.0")[0];
+    stored.releases = stored.releases.filter(({ tagName }) => tagName !== "v1.0.0");
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    expect((await update()).drift).toEqual([]);
+    const [after] = github.inspect.releases(github.repository, "v1.0.0");
+    const plain = (release: typeof before) => ({
+      ...{ name: release?.name, body: release?.body, prerelease: release?.prerelease, draft: release?.draft },
+      assets: release?.assets.map(({ name, sha256 }) => `${name} ${sha256}`).sort(),
+    });
+    expect(plain(after)).toEqual(plain(before));
+    expect(github.inspect.tags(github.repository)["v1.0.0"]).toBe(facts.commit);
+    expect(await (await fetch(`${github.apiUrl}/repos/${github.repository}/releases/latest`)).json()).toMatchObject({
+      tag_name: "v1.1.0",
+    });
+    expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("of which GitHub made a draft is published again, with the title and notes that somebody gave it", async () => {
+    github.inspect.deleteTag(github.repository, "v1.0.0");
+    const [release] = github.inspect.releases(github.repository, "v1.0.0");
+    const body = `More.\n${release?.body}`;
+    Object.assign(release ?? {}, { draft: true, publishedAt: null, name: "One", body });
+    expect((await update()).drift).toEqual([]);
+    expect(github.inspect.releases(github.repository, "v1.0.0")).toEqual([
+      expect.objectContaining({ id: release?.id, draft: false, name: "One", body }),
+    ]);
+    expect(github.writes()).toEqual(["PATCH /releases/ID"]);
+  });
+
+  test("that was immutable and is deleted stays missing, says why, and leaves no draft", async () => {
+    const stored = github.inspect.repository(github.repository);
+    stored.releases = stored.releases.filter(({ tagName }) => tagName !== "v1.0.0");
+    stored.immutableTags.push("v1.0.0");
+    expect((await update()).drift).toEqual([
+      expect.stringMatching(
+        /^release v1\.0\.0 is missing from \S+; this update could not restore it \(GitHub answered 422 .*tag_name was used by an immutable release.*\): pulumi config set/,
+      ),
+    ]);
+    expect(github.inspect.releases(github.repository, "v1.0.0")).toEqual([]);
+  });
+
+  test.each([
+    [
+      "the builder fails",
+      () => vi.mocked(exportIndex).mockReset().mockRejectedValue(new Error("builder (buildx default) failed:\nno")),
+      "builder (buildx default) failed: no",
+    ],
+    [
+      "the builder makes another image",
+      () => builds(`sha256:${"0".repeat(64)}`),
+      `the builder makes sha256:${"0".repeat(64)} of IMAGE:v1.0.0, not DIGEST, which BuildKit v0.31.1 made`,
+    ],
+    [
+      "its binaries are nowhere any more",
+      () => {
+        for (const name of [AMD64, ARM64]) github.inspect.deleteAsset(github.repository, "v1.0.0", name);
+        registry.blobs.clear();
+      },
+      `binary ${AMD64} of v1.0.0 is neither in the artifact storage, nor an asset of the release`,
+    ],
+  ])("that cannot be restored stays drift, with why and what to do: %s", async (_, arrange, why) => {
+    arrange();
     registry.manifests.delete("v1.0.0");
     registry.manifests.delete(facts.image.digest);
-    expect((await update()).drift).toEqual([
-      `${registry.image}:v1.0.0 is missing from the registry, recorded is ${facts.image.digest}; this update could not restore it: ` +
-        "pulumi config set mount-monitor:version 1.0.0, then pulumi up, makes it again",
-    ]);
+    const reason = why.replace("IMAGE", registry.image).replace("DIGEST", facts.image.digest);
+    const [image] = (await update()).drift?.filter((sentence) => sentence.includes(registry.image)) ?? [];
+    expect(image).toMatch(
+      `${registry.image}:v1.0.0 is missing from the registry, recorded is ${facts.image.digest}; this update could not restore it (${reason}`,
+    );
+    expect(image).toMatch(/: pulumi config set mount-monitor:version 1\.0\.0, then pulumi up, makes it again$/);
     expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("is not restored by a registry that refuses: the update fails", async () => {
+    registry.manifests.delete(facts.image.digests["linux/amd64"] ?? "");
+    registry.fault = ({ method }, response) => {
+      if (method !== "POST") return false;
+      response.writeHead(403).end();
+      return true;
+    };
+    await expect(update()).rejects.toThrow("was refused with 403");
   });
 
   test("that lost its record before it was noted down is not filled with something else", async () => {
@@ -373,42 +513,88 @@ describe("an older release", () => {
   });
 });
 
-describe("a ledger of many releases", () => {
-  test("takes two requests per hundred, a question per image, and no more time than the network does", {
-    timeout: 120_000,
-  }, async () => {
+describe("many releases", () => {
+  /** Puts releases of ours, with their images, into the storage of both services; gives their lines. */
+  async function published(count: number): Promise<Record<string, LedgerEntry>> {
+    const repository = github.inspect.repository(github.repository);
+    const first = await publishOurs(github, registry, "1.0.0");
+    const [template] = repository.releases;
+    if (!template) throw new Error("nothing was published");
     const lines: Record<string, LedgerEntry> = {};
+    for (let patch = 0; patch < count; patch++) {
+      const version = `1.0.${patch}`;
+      const facts = patch === 0 ? first : declared(registry, version);
+      const checksums = assetChecksums(facts);
+      lines[version] = {
+        ...{ commit: facts.commit, digest: facts.image.digest, checksums },
+        metadata: packText(facts.files["metadata.json"] ?? ""),
+      };
+      if (patch > 0) {
+        const assets = template.assets.map((asset) => ({ ...asset, sha256: checksums[asset.name] ?? "" }));
+        repository.releases.push({ ...template, id: template.id + patch, tagName: facts.tag, assets });
+        repository.refs[`refs/tags/${facts.tag}`] = { type: "commit", sha: facts.commit };
+      }
+    }
+    repository.latestReleaseId = repository.releases.at(-1)?.id ?? null;
+    return lines;
+  }
+
+  // [pages of a list, empty pages behind full ones that are unchanged]
+  test.each([
+    [20, 1, 0],
+    [200, 2, 1],
+  ])(
+    "%i: a refresh of ledger and withdrawals asks for %i page of each list, and for each image and platform",
+    async (count, pages, beyond) => {
+      const lines = await published(count);
+      const last = `1.0.${count - 1}`;
+      const marks: WithdrawalsInputs = { repository: github.repository, stack: STACK, withdrawn: [], latest: last };
+      const ledger: LedgerInputs & LedgerFacts = { ...inputs(last, lines[last]), releases: lines };
+      const refreshed = async (known: LedgerInputs & LedgerFacts, marked: WithdrawalsInputs & WithdrawalsFacts) => {
+        github.history.length = 0;
+        registry.seen.length = 0;
+        const [seen, look] = await Promise.all([refresh(known), withdrawals.observe(marked)]);
+        expect([...seen.differences, ...("notes" in look ? look.differences : look)]).toEqual([]);
+        expect(registry.seen.map(({ method }) => method)).toEqual(Array(3 * count - 2).fill("HEAD"));
+        return { ledger: { ...known, ...seen.notes }, marks: { ...marked, ...("notes" in look ? look.notes : {}) } };
+      };
+      const asked = () => github.requests().toSorted();
+      const lists = (each: number) => [
+        ...Array(2 * each).fill("GET /releases"),
+        "GET /releases/latest",
+        ...Array(each).fill("GET /tags"),
+      ];
+      const first = await refreshed(ledger, marks);
+      expect(asked()).toEqual(lists(pages));
+      const second = await refreshed(first.ledger, first.marks);
+      expect(asked()).toEqual(lists(pages + beyond));
+      // Only what counts against GitHub's limit: behind a full page that is unchanged there may be a new one by now.
+      const counted = () => github.history.filter(({ status }) => status !== 304);
+      expect(counted()).toHaveLength(3 * beyond);
+      await refreshed(second.ledger, second.marks);
+      expect(asked()).toEqual(lists(pages + beyond));
+      expect(counted()).toEqual([]);
+    },
+  );
+
+  test("200 take less than twice the time of 20, and what the network needs", { timeout: 120_000 }, async () => {
+    const lines = await published(200);
     const ledgerOf = (count: number) => ({
       ...inputs("1.0.0"),
       releases: Object.fromEntries(Object.entries(lines).slice(0, count)),
     });
-    for (let patch = 0; patch < 200; patch++) {
-      lines[`1.0.${patch}`] = await release(`1.0.${patch}`);
-    }
-    github.history.length = 0;
-    registry.seen.length = 0;
-    const first = await refresh(ledgerOf(200));
-    expect(first.differences).toEqual([]);
-    expect(github.requests().sort()).toEqual(["GET /releases", "GET /releases", "GET /tags", "GET /tags"]);
-    expect(registry.seen).toHaveLength(200);
-    expect(new Set(registry.seen.map(({ method }) => method))).toEqual(new Set(["HEAD"]));
-    github.history.length = 0;
-    const second = await refresh({ ...ledgerOf(200), ...first.notes });
-    expect(second.differences).toEqual([]);
-    // Behind a full page that is unchanged there may be a new one by now: an empty one is asked for once.
-    expect(github.history.map(({ status }) => status)).toEqual([304, 304, 304, 304, 200, 200]);
-    github.history.length = 0;
-    expect(await refresh({ ...ledgerOf(200), ...second.notes })).toEqual(second);
-    expect(github.history.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 304));
-
-    // Interleaved, medians: the machine may be busy with something else.
+    const questions = Object.values(lines).flatMap(({ digest, metadata = "" }) => [
+      digest,
+      ...Object.values(parseMetadata(unpackText(metadata)).image.digests),
+    ]);
     const client = await registryOf(registry.image);
-    const few = (await refresh(ledgerOf(20))).notes;
+    // Interleaved, medians: the machine may be busy with something else.
+    const [few, many] = [await refresh(ledgerOf(20)), await refresh(ledgerOf(200))];
     const [twenty, all, network] = [[], [], []] as number[][];
-    for (let round = 0; round < 5; round++) {
-      twenty?.push(await timed(() => refresh({ ...ledgerOf(20), ...few })));
-      all?.push(await timed(() => refresh({ ...ledgerOf(200), ...second.notes })));
-      network?.push(await timed(() => pMap(Object.keys(lines), (v) => client.digestOf(`v${v}`), { concurrency: 16 })));
+    for (let round = 0; round < 3; round++) {
+      twenty?.push(await timed(() => refresh({ ...ledgerOf(20), ...few.notes })));
+      all?.push(await timed(() => refresh({ ...ledgerOf(200), ...many.notes })));
+      network?.push(await timed(() => pMap(questions, (name) => client.digestOf(name), { concurrency: 16 })));
     }
     expect(median(all)).toBeLessThan(2 * median(twenty) + 1.5 * median(network));
   });

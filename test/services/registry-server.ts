@@ -78,6 +78,20 @@ export async function startRegistryServer(): Promise<RegistryServer> {
       response.writeHead(201, { "docker-content-digest": sha256(body) }).end();
       return;
     }
+    if (path === "/v2/octo/demo/blobs/uploads/" && method === "POST") {
+      response.writeHead(202, { location: "/v2/octo/demo/blobs/uploads/1?_state=a%2Fb" }).end();
+      return;
+    }
+    const upload = /^\/v2\/octo\/demo\/blobs\/uploads\/1\?_state=a%2Fb&digest=(sha256%3A[0-9a-f]{64})$/.exec(path);
+    if (upload && method === "PUT") {
+      const digest = decodeURIComponent(upload[1] ?? "");
+      const isWhole = sha256(body) === digest;
+      if (isWhole) {
+        blobs.set(digest, body);
+      }
+      response.writeHead(isWhole ? 201 : 400, { "docker-content-digest": digest }).end();
+      return;
+    }
     const found =
       kind === "manifests" ? manifests.get(name) : { raw: blobs.get(name), mediaType: "application/octet-stream" };
     if (!found?.raw) {

@@ -457,6 +457,44 @@ describe("a channel", () => {
   });
 });
 
+describe("a blob", () => {
+  const bytes = Buffer.from("layer");
+
+  test("is uploaded by its very bytes, where the registry says", async () => {
+    expect(await client().putBlob(bytes)).toBe(sha256(bytes));
+    expect(server.blobs.get(sha256(bytes))).toEqual(bytes);
+    expect(paths()).toEqual([
+      "POST /v2/octo/demo/blobs/uploads/",
+      `PUT /v2/octo/demo/blobs/uploads/1?_state=a%2Fb&digest=${encodeURIComponent(sha256(bytes))}`,
+    ]);
+  });
+
+  test("is begun again when the registry failed in passing, and is an error when it was refused", async () => {
+    server.fault = failing(1, "POST", 503);
+    await client().putBlob(bytes);
+    expect(paths().filter((path) => path.startsWith("POST"))).toHaveLength(2);
+    server.fault = failing(1, "POST", 403);
+    await expect(client().putBlob(bytes)).rejects.toThrow("was refused with 403: said why");
+    server.fault = failing(1, "PUT", 400);
+    await expect(client().putBlob(bytes)).rejects.toThrow("was refused with 400: said why");
+  });
+
+  test.each(["https://example.com/v2/octo/demo/blobs/uploads/1", "http://[", ""])(
+    "is not sent to another place: %j",
+    async (location) => {
+      server.fault = ({ method }, response) => {
+        if (method !== "POST") return false;
+        response.writeHead(202, location ? { location } : {}).end();
+        return true;
+      };
+      await expect(client({ username: "octo", password: "secret" }).putBlob(bytes)).rejects.toThrow(
+        `is to be uploaded to ${JSON.stringify(location)}, which does not belong to ${server.host}`,
+      );
+      expect(paths()).toEqual(["POST /v2/octo/demo/blobs/uploads/"]);
+    },
+  );
+});
+
 describe("labels", () => {
   test("are those of the image, or of the first platform of an index", async () => {
     const platform = putImage(server, [], {
