@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { blobOf } from "../model/blob.ts";
 import { WORKFLOWS } from "../model/workflow/options.ts";
@@ -19,7 +20,7 @@ export interface WorkflowCheckInputs {
 export class WorkflowCheck extends ReleaseResource {
   /**
    * @param pending path → blob of the files that are not as declared before the update: it then looks again. Empty when
-   *   all of them are.
+   *   all of them are. The same ones another time are another matter, so each has a number of its own.
    */
   constructor(
     name: string,
@@ -31,7 +32,7 @@ export class WorkflowCheck extends ReleaseResource {
       "workflow-check",
       "WorkflowCheck",
       name,
-      { ...inputs, ...(Object.keys(pending).length > 0 ? { pending } : {}) },
+      { ...inputs, ...(Object.keys(pending).length > 0 ? { pending, look: randomUUID() } : {}) },
       { ...options, retainOnDelete: false },
     );
   }
@@ -67,7 +68,7 @@ function foreignEdit(repository: string, edits: readonly string[]): Error {
 }
 
 /** @throws when somebody else has changed or removed one of the files */
-export const implementation: Implementation<WorkflowCheckInputs, { readonly pending: object }> = {
+export const implementation: Implementation<WorkflowCheckInputs, object> = {
   facts: [],
 
   async ensure({ repository, blobs }) {
@@ -78,8 +79,7 @@ export const implementation: Implementation<WorkflowCheckInputs, { readonly pend
     if (foreign.length > 0) {
       throw foreignEdit(repository, foreign);
     }
-    // Nothing is left to look at: were the files recorded, the same ones gone another time would be no difference.
-    return { pending: {} };
+    return {};
   },
 
   // Every file is a resource of its own, which shows its difference line by line.

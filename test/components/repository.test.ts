@@ -115,7 +115,11 @@ describe("the repository", () => {
     const resources = await declared({ repositoryParts: ["workflows"], differing });
     expect(resources["repository-drift.yml"]?.inputs).toMatchObject({ overwriteOnCreate: false });
     expect(resources["repository-release.yml"]?.inputs).toMatchObject({ overwriteOnCreate: true });
-    expect(resources["repository-workflow-check"]?.inputs).toMatchObject({ pending: differing });
+    const look = resources["repository-workflow-check"]?.inputs;
+    expect(look).toMatchObject({ pending: differing, look: expect.any(String) });
+    // The same difference another time is looked at again.
+    const again = await declared({ repositoryParts: ["workflows"], differing });
+    expect(again["repository-workflow-check"]?.inputs.look).not.toBe(look?.look);
   });
 
   test("has an environment for version tags alone, which holds the secrets", async () => {

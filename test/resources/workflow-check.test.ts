@@ -23,7 +23,7 @@ beforeEach(async () => {
 test("is content with the declared workflows, whatever else is there", async () => {
   github.inspect.writeFile(github.repository, ".github/workflows/own.yml", "on: push\n");
   github.inspect.writeFile(github.repository, ".github/workflows/more/own.yml", "on: push\n");
-  expect(await ensure()).toEqual({ pending: {} });
+  expect(await ensure()).toEqual({});
   expect(github.requests()).toEqual(["GET /contents/.github%2Fworkflows"]);
 });
 
