@@ -104,6 +104,10 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
 async function differences(recorded: GithubReleaseInputs): Promise<Difference[]> {
   const github = githubOf(recorded.repository);
   const [release, commit] = await Promise.all([github.releaseByTag(recorded.tag), github.tagCommit(recorded.tag)]);
+  if (release === undefined || commit === undefined) {
+    // Who may not see a repository is told 404 as well, for all that is in it.
+    await github.repository();
+  }
   const tag =
     commit === undefined
       ? [missing(`tag ${recorded.tag} is missing from ${recorded.repository}, recorded is ${recorded.commit}`)]

@@ -153,6 +153,15 @@ describe("a refresh", () => {
   });
 });
 
+test("a refresh fails when the registry refuses to answer: that is no missing channel", async () => {
+  const digest = release("1.0.0", "latest");
+  registry.fault = (_, response) => {
+    response.writeHead(403).end();
+    return true;
+  };
+  await expect(implementation.observe(inputs("1.0.0", digest))).rejects.toThrow("was refused with 403");
+});
+
 describe("a channel that was moved by hand", () => {
   const conflicts = (recorded: ChannelInputs, next = recorded) =>
     implementation.conflicts?.(next, { ...recorded, drift: ["moved"] });

@@ -468,6 +468,17 @@ describe("a refresh", () => {
     github.misbehave({ path: "/repos/*/*/releases/tags/*", action: { status: 403, body: { message: "forbidden" } } });
     await expect(observe()).rejects.toThrow("403");
   });
+
+  test("fails when GitHub hides the repository from the token: that is nothing missing", async () => {
+    await published();
+    expect(await observe()).toEqual([]);
+    for (const path of ["/repos/*/*/releases/tags/*", "/repos/*/*/git/ref/*", "/repos/*/*"]) {
+      github.misbehave({ path, action: { status: 404, body: { message: "Not Found" } } });
+    }
+    await expect(observe()).rejects.toThrow(
+      /^GitHub answered 404 to GET \S+: Not Found\. Check the setting repository, and that the token may see it/,
+    );
+  });
 });
 
 describe("what was recorded", () => {

@@ -109,4 +109,12 @@ describe("a refresh", () => {
     expect(await implementation.observe({ ...inputs, digest })).toEqual([]);
     expect(build).not.toHaveBeenCalled();
   });
+
+  test("fails when the registry refuses to answer: that is no missing tag", async () => {
+    registry.fault = (_, response) => {
+      response.writeHead(403).end();
+      return true;
+    };
+    await expect(implementation.observe(inputs)).rejects.toThrow("was refused with 403");
+  });
 });

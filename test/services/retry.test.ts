@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { requestedWait, withRetries, writeOnce } from "../../src/services/retry.ts";
 import { ServiceError } from "../../src/services/service-error.ts";
 
@@ -8,6 +8,11 @@ const patience = { retries: 3, secondMs: 2 };
 function failure(traits: { transient?: boolean; mayBeApplied?: boolean; waitSeconds?: number }): ServiceError {
   return new ServiceError("it failed", { service: "GitHub", ...traits });
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 describe("the wait that an answer asks for", () => {
   test.each([
@@ -56,6 +61,24 @@ describe("a call", () => {
     };
     await expect(withRetries(attempt, true, patience)).rejects.toThrow("a mistake");
     expect(made).toBe(1);
+  });
+
+  test.each([
+    // The least and nearly the most of the jitter.
+    [0, [500, 1000, 2000, 4000, 8000]],
+    [0.9, [950, 1900, 3800, 7600, 8000]],
+  ])("backs off with jitter, up to a bound: %f", async (random, waits) => {
+    vi.useFakeTimers();
+    vi.spyOn(Math, "random").mockReturnValue(random);
+    const at: number[] = [];
+    const attempt = async () => {
+      at.push(Date.now());
+      throw failure({ transient: true });
+    };
+    const call = expect(withRetries(attempt, true, { retries: 5 })).rejects.toThrow("it failed");
+    await vi.advanceTimersByTimeAsync(60_000);
+    await call;
+    expect(at.slice(1).map((time, index) => time - (at[index] ?? 0))).toEqual(waits);
   });
 
   test("does not wait when no attempt is left", async () => {
