@@ -8,6 +8,7 @@ import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { withoutReport } from "../rehearsal/stack.ts";
 import { bareRelease, buildBuildctl } from "./bare-release.ts";
+import { median, rounded, seconds } from "./measure.ts";
 
 // Ratios from interleaved pairs: ours, the other, ours, the other. The median of the pairs' ratios is what counts.
 const PAIRS = Number(process.argv[2] ?? 5);
@@ -183,18 +184,4 @@ async function measure({ name, target, ours, other }: Comparison) {
     other: rounded(median(pairs.map(([, b]) => b))),
     pairs: pairs.map((pair) => pair.map(rounded)),
   };
-}
-
-async function seconds(run: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await run();
-  return (performance.now() - start) / 1000;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function rounded(value: number): number {
-  return Math.round(value * 100) / 100;
 }

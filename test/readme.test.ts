@@ -9,8 +9,8 @@ const readme = await readFile("README.md", "utf8");
 const documents = (await readdir("docs")).map((name) => `docs/${name}`);
 
 /** Rows of the table that follows a marker, cell by cell, without its two header rows. */
-function tableAfter(marker: string): string[][] {
-  const [, after = ""] = readme.split(`<!-- ${marker} -->\n`);
+function tableAfter(marker: string, document = readme): string[][] {
+  const [, after = ""] = document.split(`<!-- ${marker} -->\n`);
   const lines = after.trimStart().split("\n");
   const end = lines.findIndex((line) => !line.startsWith("|"));
   return lines.slice(2, end).map((line) =>
@@ -71,4 +71,24 @@ describe("the README", () => {
       `${machine.cores} cores (${machine.cpu}), Node ${machine.node}, medians of ${machine.pairs} interleaved pairs`,
     );
   });
+});
+
+test("docs/performance.md quotes the last run of bench:refresh, which kept to its target", async () => {
+  const side = z.object({ releases: z.number(), seconds: z.number() });
+  const { machine, few, many, network, ratio } = z
+    .object({
+      machine: z.object({ node: z.string(), rounds: z.number() }),
+      few: side,
+      many: side,
+      network: z.object({ questions: z.number(), seconds: z.number() }),
+      ratio: z.number(),
+    })
+    .parse(JSON.parse(await readFile("bench/refresh.json", "utf8")));
+  const document = await readFile("docs/performance.md", "utf8");
+  expect(tableAfter("refresh", document)).toEqual([
+    [`${few.seconds} s`, `${many.seconds} s`, `${network.questions} questions, ${network.seconds} s`, `${ratio}`],
+  ]);
+  expect(document).toContain(`Medians of ${machine.rounds} rounds on a busy machine, Node ${machine.node}.`);
+  expect([few.releases, many.releases]).toEqual([20, 200]);
+  expect(ratio).toBeLessThan(1);
 });
