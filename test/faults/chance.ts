@@ -112,7 +112,7 @@ export async function release(lane: Lane, { misbehaviours: wrong, kill: killed }
   });
   const running = lane.begin();
   const end = await running.ended;
-  witnessed.stop();
+  await witnessed.stop();
   lane.github.clearFaults();
   lane.registry.clearFaults();
   expect(await violations(lane)).toEqual([]);

@@ -5,7 +5,7 @@ import type { RequestRecord } from "../../rehearsal/github/history.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
 import { type Asked, type Ended, type Lane, namesIn, REPOSITORY, SECRET, TOKEN } from "./lane.ts";
 import type { RegistryRequest } from "./registry-proxy.ts";
-import { digestOf, remainsOf } from "./remains.ts";
+import { digestOf, LOCKS, remainsOf } from "./remains.ts";
 
 const PLATFORMS = ["linux/amd64", "linux/arm64"];
 const ASSETS = [
@@ -176,7 +176,7 @@ async function pendingIn({ local }: Lane): Promise<string[]> {
   const file = join(local, "state/.pulumi/stacks/mount-monitor/local.json");
   const state = JSON.parse(await readFile(file, "utf8"));
   const pending: { type: string; resource: { urn: string } }[] = state.checkpoint.latest.pending_operations ?? [];
-  const locks = await namesIn(join(local, "state/.pulumi/locks/organization/mount-monitor/local"));
+  const locks = await namesIn(join(local, LOCKS));
   return [
     ...pending.map(({ type, resource }) => `I5: ${type} ${resource.urn} is pending`),
     ...locks.map((name) => `I5: the lock ${name} is left`),

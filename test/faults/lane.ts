@@ -21,6 +21,7 @@ import { type Bundle, layOutBundle } from "./bundle.ts";
 import { type Published, readPublished } from "./invariants.ts";
 import { type Moment, record } from "./recording.ts";
 import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
+import { LOCKS } from "./remains.ts";
 import type { Operation, UpdatePlan } from "./update.ts";
 
 /** Repository that is released. */
@@ -183,7 +184,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       ...watched(child),
       async kill() {
         // The engine at once: it goes on while the others are looked for.
-        for (const pid of enginesOf(place, mark)) process.kill(pid, "SIGKILL");
+        for (const pid of enginesOf(place, mark)) kill(pid);
         await killAll(() => processesWith(MARK, mark));
       },
       killEngine: () => killAll(async () => engineOf(await processesWith(MARK, mark), child.pid)),
@@ -191,7 +192,12 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
   };
   const begun = new Set<Running>();
   const shown: string[] = [];
-  const places = { state: join(local, "state"), registry: services.storage };
+  // With the artifacts' life, which a release ends.
+  const places = {
+    state: join(local, "state"),
+    registry: services.storage,
+    artifacts: join(directory, ".artifacts/index"),
+  };
   const snapshots = new Map<string, LocalGitHub["inspect"]["state"]["repositories"]>();
   const onBoundary: Lane["onBoundary"] = (hook) => {
     const told = (service: "github" | "registry") =>
@@ -241,6 +247,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       await Promise.all([
         rm(join(local, "offspring.json"), { force: true }),
         ...Object.entries(places).map(async ([name, place]) => {
+          if (name === "artifacts" && from === undefined) return;
           await rm(place, { recursive: true, force: true });
           await (from && cp(join(directory, "kept", from, name), place, { recursive: true }));
         }),
@@ -378,22 +385,25 @@ function watched(child: ChildProcess): Pick<Running, "ended" | "shows"> {
   };
 }
 
+/** Kills a process, unless it is gone. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 async function killAll(find: () => Promise<readonly number[]>): Promise<void> {
   for (let pids = await find(); pids.length > 0; pids = await find()) {
-    for (const pid of pids) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-      }
-    }
+    for (const pid of pids) kill(pid);
     await wait(2);
   }
 }
 
 /** The CLIs of an update, by their locks: quicker than a look at every process of the machine. */
 function enginesOf(local: string, mark: string): number[] {
-  const locks = join(local, "state/.pulumi/locks/organization/mount-monitor/local");
+  const locks = join(local, LOCKS);
   try {
     return readdirSync(locks)
       .map((name) => Number(/"pid":(\d+)/.exec(readFileSync(join(locks, name), "utf8"))?.[1]))

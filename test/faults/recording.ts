@@ -1,8 +1,11 @@
-import { watch } from "node:fs";
+import { once } from "node:events";
+import { closeSync, constants, lstatSync, openSync, rmSync, watch } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { type Gate, TURN } from "./gate.ts";
 import type { Asked, Lane } from "./lane.ts";
-import { deploymentIn, digestOf, remainsOf, STATE, stateOf } from "./remains.ts";
+import { deploymentIn, digestOf, LOCKS, remainsOf, STATE, stateOf } from "./remains.ts";
 
 /**
  * A point of an update where it can be killed: before a request is sent, when it is applied and its reply is not yet
@@ -19,7 +22,7 @@ export interface Moment {
   readonly state: string;
 }
 
-/** Is told of a moment as it comes; a request waits for the answer, the engine does not wait. */
+/** Is told of a moment as it comes; the request, or the engine, waits for the answer. */
 export type Witness = (moment: Pick<Moment, "name" | "kind">) => "drop" | undefined | Promise<"drop" | undefined>;
 
 /** A lane, as far as it is watched. */
@@ -33,25 +36,42 @@ export async function record(lane: Lane, asked?: Asked): Promise<readonly Moment
     return undefined;
   });
   const { code, shown } = await lane.begin(asked).ended;
-  witnessed.stop();
+  await witnessed.stop();
   if (code !== 0) throw new Error(`an update that nothing came in between failed:\n${shown}`);
   return moments;
 }
 
 /** Tells of every moment of the updates in a lane, until it is stopped. */
-export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): void }> {
+export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): Promise<void> }> {
   const state = join(lane.local, STATE);
-  await mkdir(dirname(state), { recursive: true });
+  const locks = join(lane.local, LOCKS);
+  for (const directory of [dirname(state), locks]) await mkdir(directory, { recursive: true });
   const counted = new Map<string, number>();
   const names = new WeakMap<object, string>();
   const told = new Set(settlementsIn(state).keys());
-  const watcher = watch(dirname(state), (_event, file) => {
-    if (file !== basename(state)) return;
-    for (const [key, name] of settlementsIn(state)) {
-      if (told.has(key)) continue;
-      told.add(key);
-      void tell({ name, kind: "state" });
-    }
+  // What was written is told at once; a next write waits until that is done.
+  let telling = Promise.resolve();
+  const look = () => {
+    telling = telling.then(async () => {
+      for (const [key, name] of settlementsIn(state)) {
+        if (told.has(key)) continue;
+        told.add(key);
+        await tell({ name, kind: "state" });
+      }
+    });
+    return telling;
+  };
+  const watcher = watch(dirname(state), (_event, file) => void (file === basename(state) && look()));
+  const workerData: Gate = { state, locks, turn: new Int32Array(new SharedArrayBuffer(4)) };
+  const gate = new Worker(join(import.meta.dirname, "gate.ts"), { workerData });
+  const give = (turn: number) => {
+    Atomics.store(workerData.turn, 0, turn);
+    Atomics.notify(workerData.turn, 0);
+  };
+  await once(gate, "message");
+  gate.on("message", async () => {
+    await look();
+    give(TURN.pass);
   });
   lane.onBoundary((service, request, boundary) => {
     const name = names.get(request) ?? numbered(`${service} ${request.method} ${nameOf(request)}`, counted);
@@ -59,9 +79,20 @@ export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): v
     return tell({ name: `${boundary} ${name}`, kind: writes(request) ? "writes" : "reads" });
   });
   return {
-    stop() {
-      watcher.close();
+    async stop() {
       lane.onBoundary(undefined);
+      watcher.close();
+      give(TURN.end);
+      // Its wait ends when somebody reads.
+      const pipe = `${state}.attrs`;
+      if (lstatSync(pipe, { throwIfNoEntry: false })?.isFIFO()) {
+        const ended = once(gate, "exit");
+        const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+        await ended;
+        closeSync(reader);
+        rmSync(pipe);
+      }
+      await gate.terminate();
     },
   };
 }

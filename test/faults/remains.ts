@@ -7,12 +7,15 @@ import type { Lane } from "./lane.ts";
 
 /** The stack's state in the backend's directory. */
 export const STATE = "state/.pulumi/stacks/mount-monitor/local.json";
+/** The engine's locks on it. */
+export const LOCKS = "state/.pulumi/locks/organization/mount-monitor/local";
 
 /**
  * What is left when everything of an update is killed now, as one text: the engine's state and locks, the files in the
  * project, and what GitHub and the registry hold. A next update knows nothing else, so that two kills that leave the same
  * text are one. Left out is what no update decides by: times, random ids (in their order of appearance instead), where
- * services and directories are, the engine's backups, logs and history, and how a secret was encrypted.
+ * services and directories are, the engine's backups, logs and history, how a secret was encrypted, and uploads to the
+ * registry that were not completed: only who began one knows its id.
  *
  * Synchronous, so that no service answers while it is read.
  */
@@ -33,7 +36,7 @@ export function remainsOf(lane: Pick<Lane, "directory" | "local" | "storage" | "
         secrets: opened(environment.secrets),
       })),
     })),
-    registry: { links: linksIn(join(storage, "repositories")), uploads: uploadsIn(join(storage, "repositories")) },
+    registry: linksIn(join(storage, "repositories")),
     state: stateIn(lane),
     locks: filesIn(join(local, "state/.pulumi/locks")).length,
     cut: attributesIn(join(local, "state")).filter((path) => !isJson(read(path))).length,
@@ -151,13 +154,6 @@ function linksIn(repositories: string): unknown {
   return filesIn(repositories)
     .filter((path) => path.endsWith("/link"))
     .map((path) => [relative(repositories, path), read(path)]);
-}
-
-function uploadsIn(repositories: string): number[] {
-  return filesIn(repositories)
-    .filter((path) => /\/_uploads\/[^/]+\/data$/.test(path))
-    .flatMap((path) => statSync(path, { throwIfNoEntry: false })?.size ?? [])
-    .sort();
 }
 
 const contents = new Map<string, string>();

@@ -10,6 +10,7 @@ import { executablesOnPath } from "../../kit/search-path.ts";
 import { violations } from "./invariants.ts";
 import { type Asked, type Ended, type Lane, namesIn, otherMachine, REPOSITORY, type Running } from "./lane.ts";
 import { writes, writesOf } from "./recording.ts";
+import { LOCKS } from "./remains.ts";
 import { type Boundary, boundariesOf, killAt, killedRelease, problemsAfter } from "./sweep.ts";
 
 /** What goes wrong, and what must then be true: a row of faults.md. */
@@ -338,7 +339,7 @@ export const scenarios: readonly Scenario[] = [
     fault: "the lock of an update on another machine",
     short: true,
     async run(lane) {
-      const lock = join(lane.local, "state/.pulumi/locks/organization/mount-monitor/local/other.json");
+      const lock = join(lane.local, LOCKS, "other.json");
       const content = { pid: 4711, username: "runner", hostname: "elsewhere", timestamp: "2026-01-02T03:04:05Z" };
       await mkdir(join(lock, ".."), { recursive: true });
       await writeFile(lock, JSON.stringify(content));
@@ -361,7 +362,7 @@ export const scenarios: readonly Scenario[] = [
       });
       await running.ended;
       forgetFaults(lane);
-      expect(await namesIn(join(lane.local, "state/.pulumi/locks/organization/mount-monitor/local"))).not.toEqual([]);
+      expect(await namesIn(join(lane.local, LOCKS))).not.toEqual([]);
       const { shown } = await expectRelease(lane);
       return sentence(shown, /removed the lock of .*no process lives/);
     },

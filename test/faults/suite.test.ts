@@ -115,12 +115,14 @@ function expectConverged(
   const problems = outcomes.flatMap(({ at, problems: found }) => found.map((problem) => `${at.name}: ${problem}`));
   const met = outcomes.filter((outcome) => outcome.met);
   const converged = outcomes.filter((outcome) => outcome.problems.length === 0).length;
+  const exact = outcomes.filter(({ at, left }) => left === at.remains);
   observe({
     row: "sweep",
     fault: `${fault}: ${recorded.length} boundaries`,
     observed:
       `${boundaries.length} different things are left; of ${outcomes.length} tried ${met.length} were met, ` +
-      `${converged} converge (${outcomes.filter(({ same }) => same).length} left what another kill had left)`,
+      `${converged} converge; ${exact.length} left exactly what was recorded there` +
+      `, ${outcomes.filter(({ same }) => same).length} what another kill had left`,
   });
   expect(problems).toEqual([]);
   expect(outcomes.filter((outcome) => !outcome.met).map(({ at }) => at.name)).toEqual([]);

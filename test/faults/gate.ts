@@ -1,0 +1,58 @@
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, renameSync, statSync, watch, writeSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+
+/** What the thread of a gate is told. */
+export interface Gate {
+  /** File of the stack's state. */
+  readonly state: string;
+  /** Directory of the engine's locks. */
+  readonly locks: string;
+  /** Whose turn it is, one number: {@link TURN}. */
+  readonly turn: Int32Array;
+}
+
+/** The engine waits, may go on, or the gate is taken away. */
+export const TURN = { wait: 0, pass: 1, end: 2 } as const;
+
+// The engine reads the attributes beside its state before it replaces the state. Here is a pipe in their place, once it
+// has begun: it waits there until what it has written before is told. A thread of its own, because so does this.
+if (parentPort) {
+  const port = parentPort;
+  const { state, locks, turn }: Gate = workerData;
+  const begun = watch(locks, () => {
+    begun.close();
+    const pipe = `${state}.attrs`;
+    execFileSync("mkfifo", [`${pipe}.new`]);
+    renameSync(`${pipe}.new`, pipe);
+    let told = versionOf(state);
+    for (;;) {
+      const reader = openSync(pipe, "w");
+      if (versionOf(state) !== told) {
+        told = versionOf(state);
+        port.postMessage("written");
+        Atomics.wait(turn, 0, TURN.wait);
+        if (Atomics.load(turn, 0) !== TURN.end) Atomics.store(turn, 0, TURN.wait);
+      }
+      answer(reader);
+      if (Atomics.load(turn, 0) === TURN.end) return;
+    }
+  });
+  port.postMessage("ready");
+}
+
+function versionOf(file: string): string {
+  const { ino, mtimeNs } = statSync(file, { bigint: true, throwIfNoEntry: false }) ?? {};
+  return `${ino} ${mtimeNs}`;
+}
+
+function answer(reader: number): void {
+  try {
+    writeSync(reader, "{}\n");
+  } catch (error) {
+    // It was not read: the engine itself has just written attributes there, or is gone.
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  } finally {
+    closeSync(reader);
+  }
+}
