@@ -25,6 +25,8 @@ export interface ListedRelease {
   readonly assets: readonly {
     readonly name: string;
     readonly state: string;
+    /** Bytes. */
+    readonly size: number;
     /** `sha256:` and hex; undefined on a server that gives none. */
     readonly digest: string | undefined;
   }[];
@@ -36,7 +38,11 @@ export function sorted(lines: Lines): Lines {
 }
 
 /** In what a published release is not what its line says. */
-export function releaseDifferences(version: Version, { checksums }: LedgerEntry, release: ListedRelease): Difference[] {
+export function releaseDifferences(
+  version: Version,
+  { checksums, metadata }: LedgerEntry,
+  release: ListedRelease,
+): Difference[] {
   const tag = tagOf(version);
   const assets = new Map(release.assets.map((asset) => [asset.name, asset]));
   const flagged = (mark: boolean) => `${mark ? "" : "not "}marked as a prerelease`;
@@ -49,14 +55,31 @@ export function releaseDifferences(version: Version, { checksums }: LedgerEntry,
       if (asset?.state !== "uploaded") {
         return [missing(`asset ${name} of ${tag} is missing, recorded is SHA-256 ${checksum}`)];
       }
-      // A server that gives no digests is asked for the bytes by the newest release's own resource only.
-      const found = asset.digest?.replace("sha256:", "") ?? checksum;
+      if (asset.digest === undefined) {
+        // A server that gives no digests is asked for the bytes by the newest release's own resource only.
+        const size = sizeOf(name, metadata) ?? asset.size;
+        return size === asset.size
+          ? []
+          : [other(`asset ${name} of ${tag} has ${asset.size} bytes, recorded are ${size}`)];
+      }
+      const found = asset.digest.replace("sha256:", "");
       return found === checksum ? [] : [other(`asset ${name} of ${tag} has SHA-256 ${found}, recorded is ${checksum}`)];
     }),
     ...[...assets.keys()]
       .filter((name) => !Object.hasOwn(checksums, name))
       .map((name) => other(`asset ${shown(name)} of ${tag} does not belong to the release`)),
   ];
+}
+
+/** Bytes of an asset, as far as a line knows. */
+function sizeOf(name: string, metadata: string | undefined): number | undefined {
+  if (metadata === undefined) {
+    return undefined;
+  }
+  const text = unpackText(metadata);
+  return name === "metadata.json"
+    ? Buffer.byteLength(text)
+    : parseMetadata(text).artifacts.find((artifact) => artifact.name === name)?.size;
 }
 
 /** In what a version tag of git is not what its line says. */

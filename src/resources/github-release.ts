@@ -7,6 +7,7 @@ import { shown } from "../model/quotation.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 import type { Asset, GitHub, NewDraft, Release } from "../services/github.ts";
+import { ServiceError } from "../services/service-error.ts";
 import { githubOf } from "./clients.ts";
 import { type Implementation, type InputsOf, ReleaseResource } from "./dynamic.ts";
 
@@ -80,10 +81,20 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
       }
       return facts(complete);
     }
-    const own = await draftOf(github, inputs, ofTag, recorded?.tag === inputs.tag);
-    const draft = await attach(github, own, assets);
+    const wasPublished = recorded?.tag === inputs.tag;
+    const draft = await attach(github, await draftOf(github, inputs, ofTag, wasPublished), assets);
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "optional");
-    const release = await github.publish(draft, { latest: inputs.latest });
+    const release = await github.publish(draft, { latest: inputs.latest }).catch(async (error: unknown) => {
+      const isOver = wasPublished && error instanceof ServiceError && error.status === 422;
+      if (isOver && !ofTag.some(({ id }) => id === draft.id)) {
+        await github.deleteDraft(draft);
+      }
+      throw isOver
+        ? error.saying(
+            `${error.message}. It was published and deleted; GitHub gives the tag of an immutable release to no other: release the next version`,
+          )
+        : error;
+    });
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "required");
     await Promise.all(Object.values(inputs.binaries).map(({ checksum }) => openStorage().markConsumed(checksum)));
     return facts(release);

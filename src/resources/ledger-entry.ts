@@ -1,7 +1,8 @@
 import pMap from "p-map";
 import type { LedgerEntry, Lines } from "../model/ledger.ts";
 import { parseMarker } from "../model/marker.ts";
-import { packText } from "../model/packed-text.ts";
+import { parseMetadata } from "../model/metadata.ts";
+import { packText, unpackText } from "../model/packed-text.ts";
 import { tagOf, type Version } from "../model/version.ts";
 import type { GitHub, Release } from "../services/github.ts";
 import { AT_ONCE } from "../services/registry.ts";
@@ -56,14 +57,14 @@ export async function publishedEntries(
       return isUnknown ? [{ release, marker }] : [];
     }),
     async ({ release, marker }) => {
-      const digest = await registry.digestOf(release.tagName);
+      const metadata = await packedMetadata(release, github);
+      const digest = (await registry.digestOf(release.tagName)) ?? recordedDigest(metadata);
       if (digest === undefined) {
         return [];
       }
       const checksums = release.assets.flatMap(({ name, digest: sum }) =>
         sum ? [[name, sum.replace("sha256:", "")] as const] : [],
       );
-      const metadata = await packedMetadata(release, github);
       const entry = {
         commit: marker.commit,
         digest,
@@ -75,6 +76,11 @@ export async function publishedEntries(
     { concurrency: AT_ONCE },
   );
   return Object.fromEntries(entries.flat());
+}
+
+// An image that the registry has lost as well is restored once its line is there.
+function recordedDigest(metadata: string | undefined): string | undefined {
+  return metadata === undefined ? undefined : parseMetadata(unpackText(metadata)).image.digest;
 }
 
 async function packedMetadata(release: Release, github: GitHub): Promise<string | undefined> {

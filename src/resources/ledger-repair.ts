@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { mediaTypeOf, textAssets } from "../model/assets.ts";
 import { type LedgerEntry, platformDigests } from "../model/ledger.ts";
-import { parseMarker, sameMarker } from "../model/marker.ts";
 import { parseMetadata, type ReleaseFacts } from "../model/metadata.ts";
 import { unpackText } from "../model/packed-text.ts";
 import { oneLine } from "../model/quotation.ts";
@@ -103,7 +102,6 @@ async function publishAgain(
   { text, facts }: NonNullable<Loss["record"]>,
   { repository, stack }: Place,
 ): Promise<string[]> {
-  const { github } = sources;
   const { tag, version, commit, title, notes, prerelease, artifacts } = facts;
   const reasons: string[] = [];
   for (const [name, checksum] of Object.entries(line.checksums)) {
@@ -122,22 +120,16 @@ async function publishAgain(
     files: textsOf({ text, facts }),
     binaries: Object.fromEntries(artifacts.map(({ name, checksum, size }) => [name, { checksum, size }])),
   };
-  const isDraft = (release: Release) =>
-    release.draft && release.tagName === tag && sameMarker(parseMarker(release.body), { stack, version, commit });
-  const before = (await github.releases()).some(isDraft);
   try {
     // The ledger knows that it was published: the draft that GitHub may have made of it is the release.
     await githubRelease.ensure(declared, { ...declared, releaseId: 0, url: "" });
     return [];
   } catch (error) {
-    // The tag of an immutable release is never given to another one. What was begun is taken back.
-    if (!(error instanceof ServiceError) || error.status !== 422) {
-      throw error;
+    // GitHub will never publish it: no update can mend that, and none is to fail for it.
+    if (error instanceof ServiceError && error.status === 422) {
+      return [oneLine(error.message)];
     }
-    for (const draft of before ? [] : (await github.releases()).filter(isDraft)) {
-      await github.deleteDraft(draft);
-    }
-    return [oneLine(error.message)];
+    throw error;
   }
 }
 

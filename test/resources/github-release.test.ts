@@ -333,6 +333,31 @@ describe("a draft", () => {
   });
 });
 
+describe("a release that was immutable and is deleted", () => {
+  const recorded = () => ({ ...inputs, releaseId: 1, url: "" });
+  const REFUSED =
+    /^GitHub answered 422 to PATCH .*tag_name was used by an immutable release.* GitHub gives the tag of an immutable release to no other: release the next version$/;
+
+  test("is not published again: GitHub refuses its tag, no draft is left, and the error says what to do", async () => {
+    github.inspect.repository(github.repository).immutableTags.push("v1.0.0");
+    await expect(implementation.ensure(inputs, recorded())).rejects.toThrow(REFUSED);
+    expect(github.inspect.releases(github.repository)).toEqual([]);
+  });
+
+  test("keeps a draft that was there before", async () => {
+    const { id } = await github.draft();
+    github.inspect.repository(github.repository).immutableTags.push("v1.0.0");
+    await expect(implementation.ensure(inputs, recorded())).rejects.toThrow(REFUSED);
+    expect(github.inspect.releases(github.repository)).toEqual([expect.objectContaining({ id, draft: true })]);
+  });
+
+  test("is no reason to remove a draft of what was never published", async () => {
+    github.inspect.repository(github.repository).immutableTags.push("v1.0.0");
+    await expect(implementation.ensure(inputs, undefined)).rejects.toThrow(/used by an immutable release$/);
+    expect(github.inspect.releases(github.repository)).toEqual([expect.objectContaining({ draft: true })]);
+  });
+});
+
 describe("a reply that is lost", () => {
   test.each([
     ["of the draft", "POST", "/repos/*/*/releases", "POST /releases"],

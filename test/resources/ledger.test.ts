@@ -349,6 +349,12 @@ describe("an older release", () => {
     expect(registryWrites(registry)).toEqual([]);
   });
 
+  test("has its line again in a lost ledger also when the registry lost its image: it is restored after the next refresh", async () => {
+    for (const name of [...registry.manifests.keys()]) registry.manifests.delete(name);
+    const rebuilt = (await implementation.ensure(inputs("1.2.0"), undefined)).releases;
+    expect(rebuilt["1.0.0"]).toEqual(lines["1.0.0"]);
+  });
+
   test("gets back its tags, of git and of the image", async () => {
     github.inspect.deleteTag(github.repository, "v1.0.0");
     registry.manifests.delete("v1.0.0");
