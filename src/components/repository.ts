@@ -1,7 +1,7 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { blobOf } from "../model/blob.ts";
-import { RELEASE_ENVIRONMENT, type RepositoryPart, VERSION_TAGS } from "../model/repository-part.ts";
+import { RELEASE_ENVIRONMENT, type RepositoryPart, TAG_RULESET, VERSION_TAGS } from "../model/repository-part.ts";
 import { isLoopback } from "../model/setting-rule.ts";
 import { ImmutableReleases } from "../resources/immutable-releases.ts";
 import { SecretCheck } from "../resources/secret-check.ts";
@@ -20,12 +20,16 @@ export interface RepositoryArgs {
   readonly actions: readonly string[];
   /** Path → blob SHA-1 of those workflows that are not as declared on the default branch now. */
   readonly differing: Readonly<Record<string, string>>;
+  /** How often the stack will have looked at workflows that differ, with this update. */
+  readonly look: number;
   /** Names and values of Actions variables. */
   readonly variables: Readonly<Record<string, string>>;
   /** Names and values of the secrets of the environment `release`; the provider seals them for the repository. */
   readonly secrets: Readonly<Record<string, pulumi.Output<string>>>;
   /** Name → time of a write by somebody else, of every secret that is, or was, written over for that. */
   readonly overwritten: Readonly<Record<string, string>>;
+  /** End of the name → import id, of settings that are there as declared and that the stack does not know. */
+  readonly existing: Readonly<Record<string, string>>;
   readonly githubUrl: string;
   readonly githubToken?: pulumi.Output<string> | undefined;
   /** The same repository, for the look before a workflow is written over. */
@@ -55,7 +59,7 @@ export class Repository extends pulumi.ComponentResource {
       declareVariables(name, args, place);
       if (parts.has("workflows")) declareWorkflows(name, args, place);
       if (parts.has("environment")) declareEnvironment(name, args, place);
-      if (parts.has("tag-ruleset")) declareTagRuleset(name, place);
+      if (parts.has("tag-ruleset")) declareTagRuleset(name, args, place);
       if (parts.has("actions-permissions")) declareActionsPermissions(name, args, place);
     }
     this.registerOutputs({});
@@ -100,7 +104,11 @@ function withoutToken({ props, opts }: pulumi.ResourceTransformationArgs): pulum
 
 function declareVariables(name: string, args: RepositoryArgs, { repository, options }: Place): void {
   for (const [variableName, value] of Object.entries(args.variables)) {
-    new github.ActionsVariable(`${name}-${variableName}`, { repository, variableName, value }, options);
+    new github.ActionsVariable(
+      `${name}-${variableName}`,
+      { repository, variableName, value },
+      { ...options, ...adopted(args, variableName) },
+    );
   }
 }
 
@@ -133,7 +141,7 @@ function declareWorkflows(name: string, args: RepositoryArgs, { repository, opti
     );
   }
   const blobs = Object.fromEntries(Object.entries(workflows).map(([path, text]) => [path, blobOf(text)]));
-  new WorkflowCheck(`${name}-workflow-check`, { repository: args.repository, blobs }, differing, {
+  new WorkflowCheck(`${name}-workflow-check`, { repository: args.repository, blobs }, differing, args.look, {
     parent: options.parent,
     dependsOn: files,
   });
@@ -152,7 +160,7 @@ function declareEnvironment(name: string, args: RepositoryArgs, { repository, op
   new github.RepositoryEnvironmentDeploymentPolicy(
     `${name}-environment-tags`,
     { repository, environment, tagPattern: VERSION_TAGS },
-    options,
+    { ...options, ...adopted(args, "environment-tags") },
   );
   const { secrets, overwritten } = args;
   const written = Object.entries(secrets).map(([secretName, value]) => {
@@ -175,19 +183,25 @@ function declareEnvironment(name: string, args: RepositoryArgs, { repository, op
   }
 }
 
+// What is there as declared is taken over: GitHub would refuse to make it again.
+function adopted({ existing }: RepositoryArgs, end: string): pulumi.CustomResourceOptions {
+  const id = existing[end];
+  return id === undefined ? {} : { import: id };
+}
+
 /** Version tags can be made, and then neither moved nor deleted; nobody is excepted. */
-function declareTagRuleset(name: string, { repository, options }: Place): void {
+function declareTagRuleset(name: string, args: RepositoryArgs, { repository, options }: Place): void {
   new github.RepositoryRuleset(
     `${name}-tag-ruleset`,
     {
       repository,
-      name: "version tags",
+      name: TAG_RULESET,
       target: "tag",
       enforcement: "active",
       conditions: { refName: { includes: [`refs/tags/${VERSION_TAGS}`], excludes: [] } },
       rules: { update: true, deletion: true, nonFastForward: true },
     },
-    options,
+    { ...options, ...adopted(args, "tag-ruleset") },
   );
 }
 

@@ -15,3 +15,6 @@ export const RELEASE_ENVIRONMENT = "release";
 
 /** Version tags, as GitHub's patterns name them. */
 export const VERSION_TAGS = "v*";
+
+/** Name of the ruleset that keeps version tags where they are. */
+export const TAG_RULESET = "version tags";

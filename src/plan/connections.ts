@@ -10,6 +10,8 @@ import {
   readResourceOutputs,
   recalledMetadata,
   recordedReleases,
+  recordedUrns,
+  workflowLooks,
 } from "./recorded-state.ts";
 
 /** Reads one key of the stack configuration in clear text. */
@@ -26,6 +28,10 @@ export interface Connections {
   readonly recordedReleases: () => Promise<RecordedReleases>;
   /** Secrets that somebody else has written: name → when. */
   readonly overwrittenSecrets: () => Promise<Readonly<Record<string, string>>>;
+  /** How often the stack has looked at workflows that differed. */
+  readonly workflowLooks: () => Promise<number>;
+  /** The resources that the stack's state knows. */
+  readonly recordedUrns: () => Promise<readonly string[]>;
 }
 
 /** Connects the program: only the values that are configured, everything else from the environment. */
@@ -52,6 +58,8 @@ export async function connect(settings: Settings): Promise<Connections> {
     recallMetadata: async (tag) => recalledMetadata(await recorded(), tag),
     recordedReleases: async () => recordedReleases(await recorded(), settings),
     overwrittenSecrets: async () => overwrittenSecrets(await recorded()),
+    workflowLooks: async () => workflowLooks(await recorded()),
+    recordedUrns: async () => recordedUrns(await recorded()),
   };
 }
 

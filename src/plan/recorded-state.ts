@@ -68,6 +68,20 @@ export function overwrittenSecrets(outputs: unknown): Readonly<Record<string, st
   return Object.assign({}, ...checks);
 }
 
+/** How often the stack has looked at workflows that differed, as its own state knows. */
+export function workflowLooks(outputs: unknown): number {
+  const [look] = Object.values(resourcesSchema.parse(outputs)).flatMap((resource) => {
+    const check = workflowCheckSchema.safeParse(resource.outputs);
+    return check.success ? [check.data.look] : [];
+  });
+  return look ?? 0;
+}
+
+/** The resources that the stack's own state knows. */
+export function recordedUrns(outputs: unknown): readonly string[] {
+  return Object.keys(resourcesSchema.parse(outputs));
+}
+
 /**
  * What every resource of a stack has recorded, by URN: the engine's own function answers from the checkpoint as it is
  * now, in a preview too.
@@ -91,3 +105,4 @@ const ledgerSchema = z.object({
 });
 const times = z.record(z.string(), z.string());
 const secretCheckSchema = z.object({ written: times, settled: times, foreign: times });
+const workflowCheckSchema = z.object({ blobs: times, look: z.int() });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { blobOf } from "../model/blob.ts";
 import { WORKFLOWS } from "../model/workflow/options.ts";
@@ -20,19 +19,21 @@ export interface WorkflowCheckInputs {
 export class WorkflowCheck extends ReleaseResource {
   /**
    * @param pending path → blob of the files that are not as declared before the update: it then looks again. Empty when
-   *   all of them are. The same ones another time are another matter, so each has a number of its own.
+   *   all of them are.
+   * @param look how often the stack will have looked then: the same files another time are another difference
    */
   constructor(
     name: string,
     inputs: InputsOf<WorkflowCheckInputs>,
     pending: Readonly<Record<string, string>>,
+    look: number,
     options: pulumi.CustomResourceOptions,
   ) {
     super(
       "workflow-check",
       "WorkflowCheck",
       name,
-      { ...inputs, ...(Object.keys(pending).length > 0 ? { pending, look: randomUUID() } : {}) },
+      { ...inputs, ...(Object.keys(pending).length > 0 ? { pending, look } : {}) },
       { ...options, retainOnDelete: false },
     );
   }

@@ -16,6 +16,8 @@ export interface Registered {
   readonly retainOnDelete: boolean;
   /** Another value has the resource replaced; absent where there is none. */
   readonly replacementTrigger?: unknown;
+  /** Id of what is there already, and taken over; absent where nothing is. */
+  readonly import?: string;
   /** Names of the hooks before a create and an update; absent where there are none. */
   readonly before?: Readonly<Record<"create" | "update", readonly string[]>>;
 }
@@ -28,6 +30,7 @@ interface Request {
   getDependenciesList(): string[];
   getIgnorechangesList(): string[];
   getRetainondelete(): boolean | undefined;
+  getImportid(): string;
   getReplacementTrigger(): { toJavaScript(): unknown } | undefined;
   getHooks(): { getBeforeCreateList(): string[]; getBeforeUpdateList(): string[] } | undefined;
 }
@@ -86,6 +89,7 @@ export async function engine(
       ...(message.getReplacementTrigger()
         ? { replacementTrigger: message.getReplacementTrigger()?.toJavaScript() }
         : {}),
+      ...(message.getImportid() ? { import: message.getImportid() } : {}),
       ...before(message.getHooks()),
     };
   });

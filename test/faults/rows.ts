@@ -267,6 +267,37 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    row: 11,
+    fault: "settings created that GitHub makes once, replies lost",
+    async run(lane) {
+      const asked = {
+        settings: {
+          repositoryParts: '["environment","tag-ruleset"]',
+          variables: '{"COLOR":"blue"}',
+        },
+      };
+      for (const path of ["actions/variables", "rulesets", "environments/*/deployment-branch-policies"]) {
+        lane.github.misbehave({ method: "POST", path: `/repos/*/*/${path}`, action: { applyAndDropReply: true } });
+      }
+      // The provider repeats each of them, and GitHub has them already.
+      const { code, shown } = await lane.update(asked);
+      expect([code, shown]).toEqual([
+        1,
+        expect.stringMatching(/variables: 409.*rulesets: 422|rulesets: 422.*variables: 409/s),
+      ]);
+      forgetFaults(lane);
+      const { shown: next } = await expectRelease(lane, asked);
+      expect(next).toMatch(/= 3 imported/);
+      const { variables, rulesets, environments } = lane.github.inspect.repository(REPOSITORY);
+      expect([Object.keys(variables), rulesets.length, environments.release?.branchPolicies.length]).toEqual([
+        ["COLOR"],
+        1,
+        1,
+      ]);
+      return "fails; the next run finds all three as it would make them, and imports them";
+    },
+  },
+  {
     row: 12,
     fault: "the version is published and immutable: same bytes, then another commit",
     short: true,

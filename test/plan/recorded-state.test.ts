@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { overwrittenSecrets, recordedReleases } from "../../src/plan/recorded-state.ts";
+import { overwrittenSecrets, recordedReleases, recordedUrns, workflowLooks } from "../../src/plan/recorded-state.ts";
 
 const [EARLIER, LATER] = ["2026-01-02T03:04:05Z", "2026-02-03T04:05:06Z"];
 const state = (outputs: unknown) => ({
@@ -18,6 +18,13 @@ test("the state knows the secrets that somebody else has written: those that are
 test("it knows none where nothing looks at secrets, or nothing was seen", () => {
   expect(overwrittenSecrets({})).toEqual({});
   expect(overwrittenSecrets(state({ written: { KEY: EARLIER }, settled: {}, foreign: {} }))).toEqual({});
+});
+
+test("it knows its resources, and how often workflows that differ were looked at", () => {
+  expect(recordedUrns(state({}))).toEqual(["urn:other", "urn:check"]);
+  expect(workflowLooks({})).toBe(0);
+  expect(workflowLooks(state({ blobs: { "x.yml": "1" } }))).toBe(0);
+  expect(workflowLooks(state({ blobs: { "x.yml": "1" }, pending: {}, look: 2 }))).toBe(2);
 });
 
 describe("the state knows what was published", () => {

@@ -53,6 +53,8 @@ beforeEach(async () => {
     recallMetadata: async () => undefined,
     recordedReleases: async () => ({ current: undefined, digests: {} }),
     overwrittenSecrets: async () => ({}),
+    recordedUrns: async () => [],
+    workflowLooks: async () => 0,
   };
   vi.mocked(buildkitVersion).mockReset().mockResolvedValue("v0.31.1");
   vi.mocked(goVersion).mockReset().mockResolvedValue("go1.26.8");

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { blobOf } from "../../src/model/blob.ts";
 import { planRepository } from "../../src/plan/repository-plan.ts";
+import type { PossibleSetting } from "../../src/services/github/existing.ts";
 
 const settings = {
   repository: "octo/demo",
@@ -11,11 +12,20 @@ const settings = {
   backend: "https://api.pulumi.com",
   branch: "main",
   secrets: {},
+  variables: {},
 };
-const connections = (found: Record<string, string>) => ({
+const connections = (found: Record<string, string>, { admin = true, recorded = [] as string[] } = {}) => ({
   stack: "prod",
-  github: { blobs: vi.fn(async () => found) },
+  github: {
+    blobs: vi.fn(async () => found),
+    mayAdminister: vi.fn(async () => admin),
+    settingId: vi.fn(async ({ type, inputs }: PossibleSetting) =>
+      inputs.variableName === "SIZE" ? undefined : `${inputs.repository}:${type.split(":").at(-1)}`,
+    ),
+  },
   overwrittenSecrets: vi.fn(async () => ({ KEY: "2026-01-02T03:04:05Z" })),
+  recordedUrns: vi.fn(async () => recorded),
+  workflowLooks: vi.fn(async () => 4),
 });
 
 test("plans the three workflows, and allows the actions that they use, at any commit", async () => {
@@ -40,16 +50,20 @@ test("names what differs from the default branch: edited, missing; what is equal
     ".github/workflows/drift.yml": "1".repeat(40),
     ".github/workflows/own.yml": "2".repeat(40),
   };
-  expect((await planRepository(settings, connections(found))).differing).toEqual({
+  const plan = await planRepository(settings, connections(found));
+  expect(plan.differing).toEqual({
     ".github/workflows/drift.yml": "1".repeat(40),
     ".github/workflows/preview.yml": "missing",
   });
+  // The same ones another time are another difference to the state.
+  expect(plan.look).toBe(5);
 });
 
 test("does not look where workflows are left out", async () => {
   const services = connections({});
   const { differing } = await planRepository({ ...settings, repositoryParts: ["environment"] }, services);
   expect(differing).toEqual({});
+  expect(services.workflowLooks).not.toHaveBeenCalled();
   expect(services.github.blobs).not.toHaveBeenCalled();
 });
 
@@ -68,4 +82,51 @@ test("asks the state for secrets of somebody else only where the stack has any",
   expect(services.overwrittenSecrets).not.toHaveBeenCalled();
   const kept = { ...settings, secrets: { KEY: pulumi.secret("hidden") } };
   expect((await planRepository(kept, services)).overwritten).toEqual({ KEY: "2026-01-02T03:04:05Z" });
+});
+
+describe("settings that GitHub makes once", () => {
+  const kept = {
+    ...settings,
+    repositoryParts: ["tag-ruleset" as const, "environment" as const],
+    variables: { COLOR: "blue", SIZE: "xl" },
+  };
+  const urn = (type: string, name: string) =>
+    `urn:pulumi:prod::mount-monitor::mount-monitor:release:Repository$github:index/${type}::repository-${name}`;
+
+  test("are looked for where the state does not know them, as they would be made", async () => {
+    const services = connections({});
+    expect((await planRepository(kept, services)).existing).toEqual({
+      COLOR: "demo:ActionsVariable",
+      "tag-ruleset": "demo:RepositoryRuleset",
+      "environment-tags": "demo:RepositoryEnvironmentDeploymentPolicy",
+    });
+    expect(services.github.settingId.mock.calls.map(([{ inputs }]) => inputs)).toEqual([
+      { repository: "demo", variableName: "COLOR", value: "blue" },
+      { repository: "demo", variableName: "SIZE", value: "xl" },
+      { repository: "demo", name: "version tags" },
+      { repository: "demo", environment: "release", tagPattern: "v*" },
+    ]);
+  });
+
+  test("are not looked for where the state knows them", async () => {
+    const recorded = [
+      urn("actionsVariable:ActionsVariable", "COLOR"),
+      urn("actionsVariable:ActionsVariable", "SIZE"),
+      urn("repositoryRuleset:RepositoryRuleset", "tag-ruleset"),
+      urn("repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy", "environment-tags"),
+    ];
+    const services = connections({}, { recorded });
+    expect((await planRepository(kept, services)).existing).toEqual({});
+    expect(services.github.mayAdminister).not.toHaveBeenCalled();
+    expect(services.github.settingId).not.toHaveBeenCalled();
+  });
+
+  test("are not looked for by who may not administer the repository, nor where there are none", async () => {
+    const job = connections({}, { admin: false });
+    expect((await planRepository(kept, job)).existing).toEqual({});
+    expect(job.github.settingId).not.toHaveBeenCalled();
+    const none = connections({});
+    expect((await planRepository(settings, none)).existing).toEqual({});
+    expect(none.recordedUrns).not.toHaveBeenCalled();
+  });
 });

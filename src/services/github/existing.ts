@@ -30,7 +30,8 @@ export async function existingSetting(
 
 /**
  * Looks whether a resource of the GitHub provider exists that the state does not know, and gives the id that the
- * provider imports it by; undefined when it does not exist. A file is there when its text is the one of the inputs.
+ * provider imports it by; undefined when it does not exist. A file or a variable is there when its text or value is the one of the
+ * inputs: with another one it is somebody else's, and not to be taken over unseen.
  * Source of the ids: terraform-provider-github, util.go (`buildID`), and each resource's importer.
  *
  * @param type `github:index/actionsVariable:ActionsVariable`
@@ -52,10 +53,10 @@ export async function existingId(
   switch (type.split(":").at(-1)) {
     case "ActionsVariable": {
       const name = text("variableName");
-      const found = await api.find(anything, (ask) =>
+      const found = await api.find(z.looseObject({ value: z.string() }), (ask) =>
         ask("GET /repos/{owner}/{repo}/actions/variables/{name}", { ...place, name }),
       );
-      return found && id(repo, name);
+      return found?.value === text("value") ? id(repo, name) : undefined;
     }
     case "ActionsEnvironmentVariable": {
       const name = text("variableName");
@@ -73,7 +74,6 @@ export async function existingId(
       const found = await api.find(z.looseObject({ sha: z.string() }), (ask) =>
         ask("GET /repos/{owner}/{repo}/contents/{path}", { ...place, path, ...(branch ? { ref: branch } : {}) }),
       );
-      // With another text than was to be written it is somebody else's, and not to be taken over unseen.
       return found?.sha === blobOf(text("content")) ? id(repo, escaped(path), branch) : undefined;
     }
     case "RepositoryRuleset": {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ServiceError } from "../service-error.ts";
 import { type Api, pageSize } from "./api.ts";
+import { existingId, type PossibleSetting } from "./existing.ts";
 
 /** Settings and files of the repository, as far as no Pulumi provider knows them. */
 export interface RepositorySettings {
@@ -8,6 +9,10 @@ export interface RepositorySettings {
   blobs(directory: string): Promise<Readonly<Record<string, string>>>;
   /** Name → when it was written last, ISO 8601, of the secrets of an environment; {} when there is no such environment. */
   secretTimes(environment: string): Promise<Readonly<Record<string, string>>>;
+  /** The id by which the GitHub provider imports a setting that is there as it would be made; undefined when it is not. */
+  settingId(setting: PossibleSetting): Promise<string | undefined>;
+  /** Whether the token has the permission `admin`. */
+  mayAdminister(): Promise<boolean>;
   /** Whether releases become immutable when they are published; false where GitHub does not know of it. */
   immutableReleases(): Promise<boolean>;
   /**
@@ -30,6 +35,10 @@ export function createRepositorySettings(
   mayAdminister: () => Promise<boolean>,
 ): RepositorySettings {
   return {
+    mayAdminister,
+
+    settingId: ({ type, inputs }) => existingId(api, place.owner, type, inputs),
+
     async blobs(directory) {
       const entries = await api.find(entriesSchema, (ask) =>
         ask("GET /repos/{owner}/{repo}/contents/{path}", { ...place, path: directory }),

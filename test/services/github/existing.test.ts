@@ -37,3 +37,14 @@ test("what is not there is nothing", async () => {
   expect(await look("github:index/actionsVariable:ActionsVariable", { variableName: "COLOR" })).toBeUndefined();
   expect(await look("github:index/actionsSecret:ActionsSecret", { secretName: "KEY" })).toBeUndefined();
 });
+
+test("a variable is there when it has the value that it was to have", async () => {
+  const variable = "github:index/actionsVariable:ActionsVariable";
+  await fetch(`${github.apiUrl}/repos/${github.repository}/actions/variables`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "COLOR", value: "blue" }),
+  });
+  expect(await look(variable, { variableName: "COLOR", value: "blue" })).toBe(`${repository}:COLOR`);
+  expect(await look(variable, { variableName: "COLOR", value: "red" })).toBeUndefined();
+});
