@@ -34,9 +34,25 @@ describe("the documents", () => {
       expect(missing.map(([, path]) => path)).toEqual([]);
     },
   );
+
+  test.each(["README.md", "CONTRIBUTING.md", ...documents])("%s names only scripts that npm has", async (document) => {
+    const { scripts } = z
+      .object({ scripts: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(await readFile("package.json", "utf8")));
+    const named = [...(await readFile(document, "utf8")).matchAll(/npm run (?:--silent )?([a-z][a-z:]*)/g)];
+    expect(named.map(([, name = ""]) => name).filter((name) => !(name in scripts))).toEqual([]);
+  });
 });
 
 describe("the README", () => {
+  test("shows three doors, each in at most ten lines", () => {
+    const [, doors = ""] = readme.split("\n## Three doors\n");
+    const shown = (doors.split("\n## ")[0] ?? "").split("\n### ").slice(1);
+    expect(shown.map((door) => door.split("\n")[0])).toEqual(["A pushed tag", "A pull request", "Pulumi Deployments"]);
+    const lines = shown.map((door) => door.split("\n").filter((line) => line !== "" && !line.startsWith("```")));
+    expect(lines.filter(({ length }) => length > 1 + 10)).toEqual([]);
+  });
+
   test("lists every setting as it is checked, in the same order", () => {
     expect(tableAfter("settings")).toEqual(
       SETTINGS.map((setting) => [`\`${setting.key}\``, setting.description, defaultOf(setting)]),
