@@ -17,10 +17,14 @@ const LAYOUT = ".build/restored-index";
  * Makes the image of a published release again, from its binaries and recorded facts, and pushes it to a registry that
  * lost it. The bytes are compared before the first write: another BuildKit than the recorded one may make others.
  *
- * @param image reference without a tag
+ * @param place image reference without a tag; the tag, or the index's own digest, that it is put under
  * @returns why it could not be made, one sentence; empty when it was pushed
  */
-export async function pushAgain(facts: ReleaseFacts, image: string, sources: Sources): Promise<string[]> {
+export async function pushAgain(
+  facts: ReleaseFacts,
+  { image, reference }: { readonly image: string; readonly reference: string },
+  sources: Sources,
+): Promise<string[]> {
   const { tag, image: expected, buildkit, labels, commitTime, dockerfile } = facts;
   const binaries: ContextFile[] = [];
   for (const artifact of facts.artifacts) {
@@ -50,7 +54,7 @@ export async function pushAgain(facts: ReleaseFacts, image: string, sources: Sou
         `the builder makes ${built.digest} of ${image}:${tag}, not ${expected.digest}, which BuildKit ${buildkit} made`,
       ];
     }
-    await pushLayout(sources.registry, tag, built.digest, Object.values(built.digests));
+    await pushLayout(sources.registry, reference, built.digest, Object.values(built.digests));
     return [];
   } finally {
     await Promise.all([CONTEXT, LAYOUT].map((path) => rm(path, { recursive: true, force: true })));
@@ -58,7 +62,12 @@ export async function pushAgain(facts: ReleaseFacts, image: string, sources: Sou
 }
 
 // What is named comes before what names it.
-async function pushLayout(registry: Registry, tag: string, index: string, manifests: readonly string[]): Promise<void> {
+async function pushLayout(
+  registry: Registry,
+  reference: string,
+  index: string,
+  manifests: readonly string[],
+): Promise<void> {
   for (const digest of manifests) {
     const { config, layers } = imageManifestOf(JSON.parse((await stored(digest)).toString("utf8")));
     for (const blob of [...layers, config]) {
@@ -66,7 +75,7 @@ async function pushLayout(registry: Registry, tag: string, index: string, manife
     }
     await putManifest(registry, digest, digest);
   }
-  await putManifest(registry, tag, index);
+  await putManifest(registry, reference, index);
 }
 
 async function putManifest(registry: Registry, reference: string, digest: string): Promise<void> {

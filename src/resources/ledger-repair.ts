@@ -62,7 +62,11 @@ async function restoreImage({ version, line, record, sources }: Loss, image: str
     [tag, line.digest, ...platforms].map((name) => registry.digestOf(name)),
   );
   if (index === undefined || manifests.includes(undefined)) {
-    return record ? pushAgain(record.facts, image, sources) : [`nobody recorded what ${image}:${tag} was made of`];
+    // A tag that is there holds what was recorded, else it would have been refused: it is not written.
+    const reference = tagged === undefined ? tag : line.digest;
+    return record
+      ? pushAgain(record.facts, { image, reference }, sources)
+      : [`nobody recorded what ${image}:${tag} was made of`];
   }
   const found = tagged === undefined ? await registry.index(line.digest) : undefined;
   if (found) {

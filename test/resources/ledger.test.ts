@@ -374,6 +374,7 @@ describe("an older release", () => {
     ]);
     expect((await update()).drift).toEqual([]);
     expect(registry.manifests.get(arm64)).toEqual(before);
+    expect(registryWrites(registry)).not.toContain("PUT /v2/octo/demo/manifests/v1.0.0");
   });
 
   test("gets back its whole image from the binaries of the release, blobs first, the tag last", async () => {
