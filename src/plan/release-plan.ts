@@ -3,7 +3,7 @@ import { isLatest } from "../model/channel.ts";
 import { imageLabels, licenseOf } from "../model/labels.ts";
 import { parseMarker } from "../model/marker.ts";
 import { previousOf } from "../model/notes.ts";
-import { isPrerelease, tagOf } from "../model/version.ts";
+import { isPrerelease, tagOf, type Version } from "../model/version.ts";
 import { markOf, type Withdrawals, withdrawalProblems } from "../model/withdrawal.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import { together } from "../refusal.ts";
@@ -16,7 +16,6 @@ import type { Candidate } from "./candidate.ts";
 import type { Connections } from "./connections.ts";
 import { type Known, type Pointers, pointersWith, publishedOf, standingOf } from "./pointers.ts";
 import { preflight } from "./preflight.ts";
-import type { RecordedReleases } from "./recorded-state.ts";
 import { recordedRelease, rememberedRelease, type SealedSources } from "./sealed.ts";
 import { askedCommit, commitOfRelease, sourcesOf } from "./sources.ts";
 
@@ -44,8 +43,9 @@ export type Plan =
  */
 export async function planRelease(settings: Settings, services: Connections): Promise<Plan> {
   const [releases, recorded] = await together(services.github.releases(), services.recordedReleases());
+  const known: Known = { releases, recorded };
   const wanted = settings.release;
-  const tag = wanted.kind === "none" ? currentOf(services.stack, releases, recorded) : tagOf(wanted.version);
+  const tag = wanted.kind === "none" ? currentOf(services.stack, known, settings.withdrawn) : tagOf(wanted.version);
   const ofTag = releases.filter(({ tagName }) => tagName === tag);
   const release =
     ofTag.find(({ draft }) => !draft) ??
@@ -54,7 +54,7 @@ export async function planRelease(settings: Settings, services: Connections): Pr
   const remembered = release || tag === undefined ? undefined : await rememberedRelease(tag, services.recallMetadata);
   const hasReleased = (release ?? remembered) !== undefined;
   const releasing = wanted.kind === "none" || hasReleased ? undefined : wanted.version;
-  refuseWithdrawals(settings, services.stack, releases, { releasing, hasReleased });
+  refuseWithdrawals(settings, services.stack, known, { releasing, hasReleased });
   const facts = release ? await recordedRelease(release, services.github, services.recallMetadata) : remembered;
   if (facts) {
     await together(
@@ -70,16 +70,16 @@ export async function planRelease(settings: Settings, services: Connections): Pr
         assets: release?.assets ?? [],
         findSources: async () => writeSource((await git.locate(settings.source)).repository),
       },
-      ...(await pointersWith(facts.version, { releases, recorded }, settings.withdrawn, services.registry)),
+      ...(await pointersWith(facts.version, known, settings.withdrawn, services.registry)),
     };
   }
   if (wanted.kind === "none") {
     return { kind: "none", reason: wanted.reason };
   }
-  const pointers = await pointersWith(wanted.version, { releases, recorded }, settings.withdrawn, services.registry);
+  const pointers = await pointersWith(wanted.version, known, settings.withdrawn, services.registry);
   return {
     kind: "candidate",
-    ...(await candidateOf(settings, wanted.version, services.github, { releases, recorded })),
+    ...(await candidateOf(settings, wanted.version, services.github, known)),
     ...pointers,
   };
 }
@@ -94,20 +94,21 @@ export async function nameSources(plan: Plan): Promise<void> {
 /**
  * Tag of what the stack's resources stand for when no version is asked for: what the state says; or what an update
  * published after it that died before the state knew; or, without a state, what this stack published last. A release that
- * the state knows stays it when somebody deleted it, or its tag: of its release GitHub then makes a draft.
+ * the state knows stays it when somebody deleted it, or its tag (of its release GitHub then makes a draft), unless it is
+ * withdrawn.
  * Source: https://github.com/dev-drprasad/delete-tag-and-release/pull/2
  */
 function currentOf(
   stack: string,
-  releases: readonly Release[],
-  { current, digests }: RecordedReleases,
+  { releases, recorded: { current, digests } }: Known,
+  withdrawn: readonly Version[],
 ): string | undefined {
   const isThere = releases.some(({ draft, tagName }) => !draft && tagName === current);
-  if (current !== undefined && !isThere) {
+  if (current !== undefined && !isThere && !withdrawn.includes(current.slice(1))) {
     return current;
   }
   const unknown = releases.filter(({ tagName }) => tagName === current || !Object.hasOwn(digests, tagName.slice(1)));
-  return newestOf(stack, current === undefined ? releases : unknown)?.tagName;
+  return newestOf(stack, isThere ? unknown : releases)?.tagName;
 }
 
 /** The last release that this stack published; what its resources stand for when no version is asked for. */
@@ -206,13 +207,14 @@ async function candidateOf(
 function refuseWithdrawals(
   { withdrawn, release }: Settings,
   stack: string,
-  releases: readonly Release[],
+  { releases, recorded }: Known,
   update: Pick<Withdrawals, "releasing" | "hasReleased">,
 ): void {
   const problems = withdrawalProblems({
     ...update,
     withdrawn,
-    published: publishedOf(releases),
+    // One that somebody deleted can be withdrawn all the same: its channels move on.
+    published: [...publishedOf(releases), ...Object.keys(recorded.digests)],
     marked: publishedOf(releases.filter(({ body }) => markOf(body)?.stack === stack)),
     pushedTag: release.kind === "version" ? undefined : release.tag,
   });

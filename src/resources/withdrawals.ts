@@ -38,17 +38,17 @@ export class Withdrawals extends ReleaseResource {
   }
 }
 
-/** @throws naming every version that is not published */
+/** A withdrawn release that somebody deleted needs no mark. @throws when the latest one is not published */
 export const implementation: Implementation<WithdrawalsInputs, WithdrawalsFacts> = {
   facts: ["seen"],
 
   async ensure({ repository, stack, withdrawn, latest }) {
     const github = githubOf(repository);
     const published = await publishedVersions(github);
-    const gone = [...withdrawn, ...(latest === undefined ? [] : [latest])].filter((version) => !published.has(version));
-    if (gone.length > 0) {
+    if (latest !== undefined && !published.has(latest)) {
       throw new Error(
-        `${repository} has no release ${gone.map(tagOf).join(", ")} any more: publish it again, or take it out of the setting withdrawn`,
+        `${repository} has no release ${tagOf(latest)} any more, which is to be the latest: have it published again (pulumi refresh, then pulumi up), ` +
+          `or withdraw it: pulumi config set --path 'mount-monitor:withdrawn[${withdrawn.length}]' ${latest}`,
       );
     }
     for (const [version, release] of published) {
@@ -85,9 +85,7 @@ export const implementation: Implementation<WithdrawalsInputs, WithdrawalsFacts>
     };
     const marks = foundIn(lists.releases);
     const [marked] = foundIn(lists.latest).keys();
-    const gone = withdrawn.filter((version) => !marks.has(version));
     const differences = [
-      ...gone.map((version) => `release v${version} is missing`),
       ...[...marks.values()].flat(),
       ...(latest === undefined || marked === latest
         ? []

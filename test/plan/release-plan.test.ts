@@ -671,6 +671,25 @@ describe("an older release of which something was lost", () => {
     expect(pointed(await sealed({ withdrawn: ["1.0.1"] }))["1.0"]).toEqual(["1.0.0", digests["1.0.0"]]);
   });
 
+  test("can be withdrawn although somebody deleted it: its channels move on, and the stack stands for the one before it", async () => {
+    const repository = github.inspect.repository(github.repository);
+    repository.releases = repository.releases.filter(({ tagName }) => tagName !== "v1.1.0");
+    registry.manifests.set("1.1", registry.manifests.get("v1.1.0") ?? { raw: Buffer.alloc(0), mediaType: "" });
+    remembers({ current: "v1.1.0", digests });
+    const planned = await sealed({ withdrawn: ["1.1.0"] });
+    expect(planned.facts.tag).toBe("v2.0.0-rc.1");
+    expect(planned.latest).toBe("1.0.1");
+    expect(pointed(planned)).toEqual({
+      latest: ["1.0.1", digests["1.0.1"]],
+      1: ["1.0.1", digests["1.0.1"]],
+      "1.0": ["1.0.1", digests["1.0.1"]],
+      // Nothing else is in its line.
+      "1.1": ["1.1.0", digests["1.1.0"]],
+    });
+    // What nobody published is no more withdrawn than before.
+    expect(await refusal({ withdrawn: ["1.1.0", "3.0.0"] })).toContain("v3.0.0 is not published");
+  });
+
   test("is not marked as the latest of those that are left", async () => {
     const repository = github.inspect.repository(github.repository);
     repository.releases = repository.releases.filter(({ tagName }) => tagName !== "v1.1.0");

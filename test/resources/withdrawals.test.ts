@@ -113,14 +113,24 @@ describe("withdrawals", () => {
     expect(await observe(["1.0.0"])).toEqual([]);
   });
 
-  test("name what is not published any more, and write nothing", async () => {
+  test("refuse a latest one that is not published any more, with both ways out, and write nothing", async () => {
     await publish("1.0.0");
-    await github.draft({ tag_name: "v1.1.0" });
+    await github.draft({ tag_name: "v1.2.0" });
     github.history.length = 0;
-    await expect(ensure(["1.1.0", "1.0.0"], "1.2.0")).rejects.toThrow(
-      `${github.repository} has no release v1.1.0, v1.2.0 any more`,
+    await expect(ensure(["1.0.0"], "1.2.0")).rejects.toThrow(
+      `${github.repository} has no release v1.2.0 any more, which is to be the latest: have it published again (pulumi refresh, then pulumi up), ` +
+        "or withdraw it: pulumi config set --path 'mount-monitor:withdrawn[1]' 1.2.0",
     );
     expect(github.writes()).toEqual([]);
+  });
+
+  test("need no mark of one that somebody deleted, and let Latest go back", async () => {
+    await publish("1.0.0", "1.1.0");
+    const repository = github.inspect.repository(github.repository);
+    repository.releases = repository.releases.filter(({ tagName }) => tagName !== "v1.1.0");
+    await ensure(["1.1.0"], "1.0.0");
+    expect(await latest()).toBe("v1.0.0");
+    expect(await observe(["1.1.0"], "1.0.0")).toEqual([]);
   });
 
   test("mark a release of another tool, with no marker and no title, and give it back", async () => {
@@ -173,7 +183,8 @@ describe("a refresh", () => {
       "release v1.0.0 is marked as withdrawn, and is not",
       "GitHub marks v1.1.0 as the latest, recorded is v1.2.0",
     ]);
-    expect(await observe(["1.1.0", "1.3.0"], "1.2.0")).toContain("release v1.3.0 is missing");
+    // Of one that somebody deleted there is nothing to say.
+    expect(await observe(["1.1.0", "1.3.0"], "1.2.0")).toEqual(await observe(["1.1.0"], "1.2.0"));
     await ensure(["1.1.0"], "1.2.0");
     expect(pages()["v1.1.0"]).toEqual(wanted["v1.1.0"]);
     expect(await observe(["1.1.0"], "1.2.0")).toEqual([]);
