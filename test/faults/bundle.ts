@@ -1,4 +1,5 @@
-import { chmod, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
@@ -19,19 +20,19 @@ export interface Bundle {
  * them, and half of such a process's time went into finding and reading three hundred modules.
  */
 export async function bundle(): Promise<Bundle> {
-  const home = join(project, "node_modules/.cache/faults");
-  await rm(home, { recursive: true, force: true });
   const resources = (await readdir(join(project, "src/resources"))).map((name) => name.replace(/\.ts$/, ""));
-  const [update, plugin] = [join(home, "update"), join(home, "plugin")];
-  await write(update, { update: join(project, "test/faults/update.ts") });
-  await write(plugin, {
-    plugin: createRequire(import.meta.url).resolve("@pulumi/pulumi/cmd/dynamic-provider"),
-    ...Object.fromEntries(resources.map((name) => [name, join(project, `src/resources/${name}.ts`)])),
-  });
+  const [update, plugin] = await Promise.all([
+    kept({ update: join(project, "test/faults/update.ts") }),
+    kept({
+      plugin: createRequire(import.meta.url).resolve("@pulumi/pulumi/cmd/dynamic-provider"),
+      ...Object.fromEntries(resources.map((name) => [name, join(project, `src/resources/${name}.ts`)])),
+    }),
+  ]);
   return { update: join(update, "update.mjs"), plugin };
 }
 
-async function write(directory: string, input: Record<string, string>): Promise<void> {
+/** Bundles into a directory that is named after the content: Node keeps compiled code by its path. */
+async function kept(input: Record<string, string>): Promise<string> {
   await using built = await rolldown({
     input,
     platform: "node",
@@ -40,7 +41,16 @@ async function write(directory: string, input: Record<string, string>): Promise<
     treeshake: false,
     logLevel: "silent",
   });
-  await built.write({ dir: directory, format: "esm", entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs" });
+  const { output } = await built.generate({ entryFileNames: "[name].mjs", chunkFileNames: "[name].mjs" });
+  const chunks = output.flatMap((file) => (file.type === "chunk" ? [file] : []));
+  const hash = createHash("sha256").update(JSON.stringify(chunks.map(({ fileName, code }) => [fileName, code])));
+  const home = join(project, "node_modules/.cache/faults", hash.digest("hex").slice(0, 16));
+  const fresh = `${home}.${process.pid}`;
+  await mkdir(fresh, { recursive: true });
+  await Promise.all(chunks.map(({ fileName, code }) => writeFile(join(fresh, fileName), code)));
+  // Unless another run has just put the same there.
+  await rename(fresh, home).catch(() => rm(fresh, { recursive: true }));
+  return home;
 }
 
 /** Lays out a project's directories `src` and `node_modules` as far as an update reads them. */

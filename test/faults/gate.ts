@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync, renameSync, statSync, watch, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, renameSync, statSync, watch, writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 
 /** What the thread of a gate is told. */
@@ -34,7 +34,7 @@ if (parentPort) {
         Atomics.wait(turn, 0, TURN.wait);
         if (Atomics.load(turn, 0) !== TURN.end) Atomics.store(turn, 0, TURN.wait);
       }
-      answer(reader);
+      answer(pipe, reader);
       if (Atomics.load(turn, 0) === TURN.end) return;
     }
   });
@@ -46,13 +46,18 @@ function versionOf(file: string): string {
   return `${ino} ${mtimeNs}`;
 }
 
-function answer(reader: number): void {
+// The engine may read several times at once, 512 bytes each: for every one there is a whole text.
+const ATTRIBUTES = "{}".padEnd(512).repeat(8);
+
+function answer(pipe: string, reader: number): void {
+  // It writes attributes there as well, which nobody reads: the pipe would fill.
+  const drain = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    writeSync(reader, "{}\n");
+    while (readSync(drain, Buffer.alloc(65_536)) > 0);
   } catch (error) {
-    // It was not read: the engine itself has just written attributes there, or is gone.
-    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-  } finally {
-    closeSync(reader);
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
   }
+  writeSync(reader, ATTRIBUTES);
+  closeSync(drain);
+  closeSync(reader);
 }
