@@ -159,7 +159,7 @@ async function aborted(signal: AbortSignal): Promise<never> {
 }
 
 async function run(
-  { stack: { stack, configFile, outputs }, services, github, settings }: Rehearsal,
+  { stack: { stack, configFile, run: begin, outputs }, services, github, settings }: Rehearsal,
   options: Options,
   report: (line: string) => void,
   signal: AbortSignal,
@@ -178,7 +178,7 @@ async function run(
     await stack.preview({ ...shown, diff: true }).catch(alreadyShown);
     return;
   }
-  await stack.up({ ...shown, suppressOutputs: true }).catch(alreadyShown);
+  await begin((stack) => stack.up({ ...shown, suppressOutputs: true })).catch(alreadyShown);
   const plain = await outputs();
   if (options.json) {
     process.stdout.write(`${JSON.stringify(plain, null, 2)}\n`);

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
+import { ConcurrentUpdateError, LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
 import { parse as parseVersion } from "semver";
 import { parse, stringify } from "yaml";
@@ -44,6 +45,11 @@ export interface StackPlace {
 export interface RehearsalStack {
   readonly stack: Stack;
   readonly configFile: string;
+  /**
+   * Runs an operation that changes the stack. One that another update's lock refuses, before its first write, is run again
+   * when that update has ended: two that begin at the same moment refuse each other.
+   */
+  run<T>(operation: (stack: Stack) => Promise<T>): Promise<T>;
   /** The stack outputs of the update that has just succeeded. */
   outputs(): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -74,10 +80,12 @@ export async function openStack({
     // Only the plugins of the layout above; others of their name on the PATH may be other versions.
     PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
   };
-  await settle(
-    { project, alone, settings, ...rest },
-    { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
-  );
+  const settled = () =>
+    settle(
+      { project, alone, settings, ...rest },
+      { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
+    );
+  await settled();
   let declared: Readonly<Record<string, unknown>> = {};
   const workspace = await LocalWorkspace.create({
     workDir: project,
@@ -101,8 +109,32 @@ export async function openStack({
   return {
     stack,
     configFile,
+    run: (operation) => unrefused(() => operation(stack), settled, rest),
     outputs: () => new Promise((resolve) => pulumi.output(declared).apply(resolve)),
   };
+}
+
+/** How often an operation is begun that another update's lock refuses. */
+const BEGINNINGS = 3;
+
+async function unrefused<T>(
+  begin: () => Promise<T>,
+  settled: () => Promise<void>,
+  { report, signal }: Pick<StackPlace, "report" | "signal">,
+): Promise<T> {
+  for (let beginning = 1; ; beginning++) {
+    try {
+      return await begin();
+    } catch (error) {
+      if (!(error instanceof ConcurrentUpdateError) || beginning === BEGINNINGS) {
+        throw error;
+      }
+      report(`another update of stack ${STACK} began first: this one begins again (${beginning + 1} of ${BEGINNINGS})`);
+      // At random, so that two which refused each other do not meet again.
+      await pause(Math.random() * 2_000, undefined, { signal });
+      await settled();
+    }
+  }
 }
 
 // Every start of the CLI takes a fifth of a second: what this process knows by itself, it is not asked for.

@@ -4,6 +4,7 @@ import type { Architecture } from "../model/artifact.ts";
 import { messageOf, oneLine, shown } from "../model/quotation.ts";
 import { type Toolchain, toolchainOf } from "../model/toolchain.ts";
 import { fileAt } from "./git.ts";
+import { OFFSPRING } from "./offspring.ts";
 import { ProcessError, type ProcessOptions, type ProcessResult, run, stream } from "./process.ts";
 
 /** One package to be compiled for one architecture. */
@@ -62,6 +63,8 @@ const PASSED = [
     "SSH_AUTH_SOCK",
     "GIT_SSH_COMMAND",
     "NETRC",
+    // By which a recovery finds what a killed update has started.
+    OFFSPRING,
   ],
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"],
 ] as const;

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { startTime } from "./liveness.ts";
 
 /** Variable that everything an update starts inherits, whoever starts it: engine, plugins, compilers. */
-const VARIABLE = "MOUNT_MONITOR_UPDATE";
+export const OFFSPRING = "MOUNT_MONITOR_UPDATE";
 /** How long a process may take to end in good order before it is killed. */
 const GRACE_MS = 2_000;
 /** How often the processes of an update are written down while it runs. */
@@ -53,12 +53,12 @@ export async function markOffspring(directory: string): Promise<Offspring> {
     await rename(`${file}.new`, file);
   };
   await write();
-  process.env[VARIABLE] = id;
+  process.env[OFFSPRING] = id;
   let timer: NodeJS.Timeout | undefined;
   let recording = Promise.resolve();
   const record = async () => {
     const before = known.size;
-    for (const pid of await processesWith(VARIABLE, id)) {
+    for (const pid of await processesWith(OFFSPRING, id)) {
       const started = await startTime(pid);
       if (started !== undefined) {
         known.set(`${pid} ${started}`, { pid, started });
@@ -93,7 +93,7 @@ async function readRecord(file: string): Promise<EarlierUpdate | undefined> {
 
 async function endOffspring(id: string): Promise<void> {
   const deadline = performance.now() + GRACE_MS;
-  for (let alive = await processesWith(VARIABLE, id); alive.length > 0; alive = await processesWith(VARIABLE, id)) {
+  for (let alive = await processesWith(OFFSPRING, id); alive.length > 0; alive = await processesWith(OFFSPRING, id)) {
     const name = performance.now() > deadline ? "SIGKILL" : "SIGTERM";
     for (const pid of alive) {
       try {

@@ -13,7 +13,7 @@ import { startBuilder } from "../../rehearsal/services/buildkit.ts";
 import { provideCertificate } from "../../rehearsal/services/certificate.ts";
 import { Processes } from "../../rehearsal/services/processes.ts";
 import { startRegistry } from "../../rehearsal/services/registry.ts";
-import { processesWith } from "../../src/services/offspring.ts";
+import { OFFSPRING, processesWith } from "../../src/services/offspring.ts";
 import { identity } from "../e2e/clone.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
 import { validateExchange } from "../rehearsal/github/schema.ts";
@@ -82,6 +82,8 @@ export interface Lane extends AsyncDisposable {
   readonly local: string;
   readonly source: string;
   readonly commit: string;
+  /** Where an update finds its programs. */
+  readonly path: string;
   readonly github: LocalGitHub;
   readonly registry: RegistryProxy;
   /** Directory of the registry's storage. */
@@ -132,6 +134,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
   });
   ending.defer(() => github.stop());
   const environment = { ...services.environment, GITHUB_TOKEN: TOKEN };
+  const path = `${join(project, "node_modules/.bin")}:${environment.PATH}`;
   const settings = {
     repository: REPOSITORY,
     githubUrl: github.url,
@@ -171,7 +174,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
         // Some hundred updates, none of which lives long: nobody has to collect garbage. A tenth of the processors' time.
         NODE_OPTIONS: "--max-semi-space-size=64",
         GOGC: "off",
-        PATH: `${join(project, "node_modules/.bin")}:${environment.PATH}`,
+        PATH: path,
         FAULTS_PLAN: JSON.stringify(plan),
         [MARK]: mark,
         ...extra,
@@ -185,7 +188,12 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       async kill() {
         // The engine at once: it goes on while the others are looked for.
         for (const pid of enginesOf(place, mark)) kill(pid);
-        await killAll(() => processesWith(MARK, mark));
+        // Compilers have an environment of their own, with the id that the next recovery looks for.
+        const id = /"id":"([^"]+)"/.exec(await readFile(join(place, "offspring.json"), "utf8").catch(() => ""))?.[1];
+        await killAll(async () => [
+          ...(await processesWith(MARK, mark)),
+          ...(id ? await processesWith(OFFSPRING, id) : []),
+        ]);
       },
       killEngine: () => killAll(async () => engineOf(await processesWith(MARK, mark), child.pid)),
     };
@@ -216,6 +224,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
     local,
     source,
     commit,
+    path,
     github,
     registry: services.proxy,
     storage: services.storage,

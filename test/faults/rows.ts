@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
 import { execa } from "execa";
 import { expect } from "vitest";
@@ -449,6 +450,33 @@ export const scenarios: readonly Scenario[] = [
       const counted = [...lane.github.history, ...lane.registry.history].filter(writes).length;
       expect(counted).toBe(writesOf(lane.clean.moments).length);
       return `${sentence(end?.shown ?? "", /stack local is held by .*/)}; then 0 changes`;
+    },
+  },
+  {
+    row: 17,
+    fault: "two updates, on two machines, whose locks refuse each other",
+    async run(lane) {
+      const both = [lane.directory, await otherMachine(lane)].map((machine) =>
+        lane.begin({ machine, operations: ["wait", "up"], waitMs: 300_000 }),
+      );
+      await Promise.all(both.map((running) => running.shows("waits for a signal")));
+      // Both have seen no lock. What each finds now is what the engine leaves that has made its own, and looks again.
+      const holders = both.map(({ pid }) => ({ pid, username: "me", hostname: hostname(), timestamp: new Date() }));
+      const locks = holders.map(({ pid }) => join(lane.local, LOCKS, `${pid}.json`));
+      await mkdir(join(lane.local, LOCKS), { recursive: true });
+      for (const [index, lock] of locks.entries()) await writeFile(lock, JSON.stringify(holders[index]));
+      for (const { pid } of both) process.kill(pid, "SIGUSR2");
+      await Promise.all(both.map((running) => running.shows("begins again (2 of 3)")));
+      expect([...lane.github.history, ...lane.registry.history]).toEqual([]);
+      // As each engine does that is refused.
+      for (const lock of locks) await rm(lock);
+      const ends = await Promise.all(both.map(({ ended }) => ended));
+      expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+      expect(ends.every(({ shown }) => shown.includes("currently locked by 2 lock(s)"))).toBe(true);
+      await expectRelease(lane);
+      const counted = [...lane.github.history, ...lane.registry.history].filter(writes).length;
+      expect(counted).toBe(writesOf(lane.clean.moments).length);
+      return "both are refused before any request and begin again: one releases, the other finds nothing to do";
     },
   },
   {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { killWhileBuilding, POINTS } from "./building.ts";
 import { describeMishap, mishapsOf, release } from "./chance.ts";
 import { observe } from "./observation.ts";
 import { twoUpdates } from "./pair.ts";
@@ -11,6 +12,8 @@ import { type Boundary, boundariesOf, killedRelease, type Outcome, operationsOf,
 
 const MISHAPS = 50;
 const PAIRS = 10;
+/** One more than processors: an update waits a fifth of its time, one of the settings half of it. */
+const LANES = 3;
 /** Until then an update has ended. */
 const LONGEST_OFFSET_MS = 4_000;
 const seed = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -19,7 +22,7 @@ let pool: Pool;
 
 beforeAll(async () => {
   process.stdout.write(`seed ${seed} (FAULTS_SEED=${seed} npm run test:faults: the same faults and offsets)\n`);
-  pool = await openPool();
+  pool = await openPool(LANES);
 });
 afterAll(() => pool[Symbol.asyncDispose]());
 
@@ -48,6 +51,13 @@ describe.concurrent("the fault suite", { timeout: 3_600_000 }, () => {
     const outcomes = await sweep(pool, partOf(boundaries), killing);
     expectConverged(`${what}, SIGKILL of everything`, moments, boundaries, outcomes);
   });
+
+  test.each(POINTS)("kills: everything, %s", (point) =>
+    pool.run(async (lane) => {
+      const observed = await killWhileBuilding(lane, point);
+      observe({ row: "sweep", fault: `a fresh clone, SIGKILL of everything ${point}`, observed });
+    }),
+  );
 
   test.each(scenarios)("row $row: $fault", ({ row, fault, run }) =>
     pool.run(async (lane) => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Kit } from "../../kit/provision.ts";
 import { openStack } from "../../rehearsal/stack.ts";
 import { takeKernelLock } from "../../src/services/kernel-lock.ts";
@@ -18,7 +19,8 @@ export interface UpdatePlan {
   readonly waitMs: number;
 }
 
-export type Operation = "up" | "preview" | "refresh" | "destroy";
+/** `wait`: until it gets SIGUSR2. */
+export type Operation = "up" | "preview" | "refresh" | "destroy" | "wait";
 
 // What `npm start` does with services that are up already: the lock, the recovery, operations of the engine.
 const plan: UpdatePlan = JSON.parse(process.env.FAULTS_PLAN ?? "");
@@ -38,13 +40,14 @@ async function run({ kit, local, alone, operations, settings, environment, waitM
   }
   const offspring = await markOffspring(local);
   const place = { project: process.cwd(), local, alone, kit, environment, settings, report, waitMs };
-  const { stack, configFile } = await openStack(place);
+  const { stack, configFile, run: begin } = await openStack(place);
   const shown = { configFile, color: "never", onOutput: show, onError: show } as const;
   const known = {
-    up: () => stack.up({ ...shown, suppressOutputs: true }),
+    up: () => begin((stack) => stack.up({ ...shown, suppressOutputs: true })),
     preview: () => stack.preview({ ...shown, diff: true }),
     refresh: () => stack.refresh(shown),
     destroy: () => stack.destroy(shown),
+    wait: () => signalled(report),
   };
   for (const operation of operations) {
     report(`== ${operation}`);
@@ -54,6 +57,15 @@ async function run({ kit, local, alone, operations, settings, environment, waitM
     });
   }
   await offspring.end();
+}
+
+async function signalled(report: (line: string) => void): Promise<void> {
+  const signal = once(process, "SIGUSR2");
+  // A signal that is waited for keeps no process alive.
+  const alive = setInterval(() => {}, 60_000);
+  report("waits for a signal");
+  await signal;
+  clearInterval(alive);
 }
 
 function show(text: string): void {
