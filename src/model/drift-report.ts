@@ -25,7 +25,7 @@ export function driftReport(
     body: [
       `The nightly comparison of what is published with what stack \`${stack}\` recorded found:`,
       [...new Set(lines)].join("\n"),
-      "`pulumi up` restores what is missing, byte by byte. What differs is never overwritten: the update stops and names both ways out. This issue closes itself when nothing differs any more.",
+      "`pulumi refresh`, then `pulumi up`, restores what is missing, byte by byte. What differs is never overwritten: the update stops and names both ways out. This issue closes itself when nothing differs any more.",
       `Seen by ${run}`,
     ].join("\n\n"),
   };

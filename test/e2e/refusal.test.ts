@@ -24,7 +24,7 @@ describe("nothing is written", () => {
     ];
   }
 
-  test.each(["nightly", "v1.2"])("for the tag %s, which makes no release", async (tag) => {
+  test.each(["nightly", "v1.2", "v1.2.0+build"])("for the tag %s, which makes no release", async (tag) => {
     const writing = await written(async () => {
       const { outputs } = await clone.start([], { PULUMI_CI_TAG_NAME: tag });
       expect(outputs).toEqual({ release: null, reason: expect.stringContaining(`"${tag}"`) });

@@ -552,6 +552,7 @@ describe("many releases", () => {
     [200, 2, 1],
   ])(
     "%i: a refresh of ledger and withdrawals asks for %i page of each list, and for each image and platform",
+    { timeout: 120_000 },
     async (count, pages, beyond) => {
       const lines = await published(count);
       const last = `1.0.${count - 1}`;
