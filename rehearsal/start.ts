@@ -1,8 +1,10 @@
+import { outliveReaders } from "../src/commands/command.ts";
 import { parseOptions, usage } from "./options.ts";
 import { rehearse } from "./rehearsal.ts";
 
 const report = (line: string) => process.stderr.write(`${line}\n`);
 const interruption = new AbortController();
+outliveReaders();
 // Exit codes as a shell gives them. A second signal ends this process at once, and the system ends its children.
 for (const [signal, code] of [
   ["SIGINT", 130],

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readdir, readFile, readlink, watch, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTime } from "../../src/services/liveness.ts";
 import { type Clone, makeClone, type Outcome, type Running } from "./clone.ts";
@@ -49,6 +50,26 @@ describe("a signal", () => {
     expect(bytesOf(outputs)).toEqual(bytesOf(undisturbed.outputs));
     expect((await clone.start()).shown).toMatch(/Resources:\n\s+\d+ unchanged(\n|$)/);
     await expectNothingLeft(clone);
+  });
+});
+
+describe("a reader that goes away", () => {
+  let clone: Clone;
+
+  beforeAll(async () => {
+    clone = await makeClone("reader");
+  });
+  afterAll(() => clone.remove());
+
+  test("ends nothing: the release is completed", async () => {
+    const { stdout } = await execa("sh", ["-c", "{ npm start --silent 2>&1; echo $? > .local/code; } | head -n 1"], {
+      cwd: clone.path,
+    });
+    expect(stdout).toMatch(/./);
+    expect(await readFile(join(clone.path, ".local/code"), "utf8")).toBe("0\n");
+    await expectNothingLeft(clone);
+    await using world = await openWorld(clone.path);
+    expect(world.release("v1.0.0")).toMatchObject({ draft: false, assets: Array(5).fill({ state: "uploaded" }) });
   });
 });
 
