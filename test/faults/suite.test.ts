@@ -12,7 +12,7 @@ import { type Boundary, boundariesOf, killedRelease, type Outcome, operationsOf,
 
 const MISHAPS = 50;
 const PAIRS = 10;
-/** One more than processors: an update waits a fifth of its time, one of the settings half of it. */
+/** One more than processors: an update waits a part of its time. */
 const LANES = 3;
 /** Until then an update has ended. */
 const LONGEST_OFFSET_MS = 4_000;
