@@ -26,16 +26,15 @@ if (parentPort) {
     execFileSync("mkfifo", [`${pipe}.new`]);
     renameSync(`${pipe}.new`, pipe);
     let told = versionOf(state);
-    for (;;) {
+    while (Atomics.load(turn, 0) !== TURN.end) {
       const reader = openSync(pipe, "w");
       if (versionOf(state) !== told) {
         told = versionOf(state);
         port.postMessage("written");
         Atomics.wait(turn, 0, TURN.wait);
-        if (Atomics.load(turn, 0) !== TURN.end) Atomics.store(turn, 0, TURN.wait);
+        Atomics.compareExchange(turn, 0, TURN.pass, TURN.wait);
       }
       answer(pipe, reader);
-      if (Atomics.load(turn, 0) === TURN.end) return;
     }
   });
   port.postMessage("ready");

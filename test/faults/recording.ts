@@ -64,10 +64,12 @@ export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): P
   const watcher = watch(dirname(state), (_event, file) => void (file === basename(state) && look()));
   const workerData: Gate = { state, locks, turn: new Int32Array(new SharedArrayBuffer(4)) };
   const gate = new Worker(join(import.meta.dirname, "gate.ts"), { workerData });
+  // Once it is taken away it stays so: a kill ends the update before what it was told at has been answered.
   const give = (turn: number) => {
-    Atomics.store(workerData.turn, 0, turn);
+    if (Atomics.load(workerData.turn, 0) !== TURN.end) Atomics.store(workerData.turn, 0, turn);
     Atomics.notify(workerData.turn, 0);
   };
+  const exited = new Promise((resolve) => gate.once("exit", resolve));
   await once(gate, "message");
   gate.on("message", async () => {
     await look();
@@ -86,13 +88,12 @@ export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): P
       // Its wait ends when somebody reads.
       const pipe = `${state}.attrs`;
       if (lstatSync(pipe, { throwIfNoEntry: false })?.isFIFO()) {
-        const ended = once(gate, "exit");
         const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
-        await ended;
+        await exited;
         closeSync(reader);
-        rmSync(pipe);
       }
       await gate.terminate();
+      if (lstatSync(pipe, { throwIfNoEntry: false })?.isFIFO()) rmSync(pipe);
     },
   };
 }
