@@ -55,6 +55,16 @@ describe("parseVersion", () => {
     expect(parseVersion(version)).toEqual({ ok: true, version });
   });
 
+  test("refuses build metadata after any version, as a version and as a tag", () => {
+    fc.assert(
+      fc.property(anyVersion, fc.stringMatching(/^[0-9A-Za-z-]{1,8}(\.[0-9A-Za-z-]{1,8})?$/), (version, build) => {
+        const problem = expect.stringContaining("because a registry tag cannot carry it");
+        expect(parseVersion(`${version}+${build}`)).toEqual({ ok: false, problem });
+        expect(releaseOf(`v${version}+${build}`)).toEqual({ kind: "none", reason: problem });
+      }),
+    );
+  });
+
   test("never throws", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => typeof parseVersion(text).ok === "boolean"));
   });
