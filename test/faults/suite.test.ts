@@ -131,8 +131,8 @@ function expectConverged(
     fault: `${fault}: ${recorded.length} boundaries`,
     observed:
       `${boundaries.length} different things are left; of ${outcomes.length} tried ${met.length} were met, ` +
-      `${converged} converge; ${exact.length} left exactly what was recorded there` +
-      `, ${outcomes.filter(({ same }) => same).length} what another kill had left`,
+      `${converged} converge; ${exact.length} left exactly what was recorded there, ` +
+      `${outcomes.filter(({ same }) => same).length} what another kill had left`,
   });
   expect(problems).toEqual([]);
   expect(outcomes.filter((outcome) => !outcome.met).map(({ at }) => at.name)).toEqual([]);
