@@ -20,10 +20,11 @@ export const TURN = { wait: 0, pass: 1, end: 2 } as const;
 if (parentPort) {
   const port = parentPort;
   const { state, locks, turn }: Gate = workerData;
+  const pipe = `${state}.attrs`;
+  // Made before, and only put in its place then: the engine's first writes follow quickly.
+  execFileSync("mkfifo", [`${pipe}.new`]);
   const begun = watch(locks, () => {
     begun.close();
-    const pipe = `${state}.attrs`;
-    execFileSync("mkfifo", [`${pipe}.new`]);
     renameSync(`${pipe}.new`, pipe);
     let told = versionOf(state);
     while (Atomics.load(turn, 0) !== TURN.end) {

@@ -186,8 +186,8 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       pid: child.pid ?? 0,
       ...watched(child),
       async kill() {
-        // The engine at once: it goes on while the others are looked for.
-        for (const pid of enginesOf(place, mark)) kill(pid);
+        // These at once: they go on while the others are looked for, and the program would end by itself without its engine.
+        for (const pid of [child.pid ?? 0, ...enginesOf(place, mark)]) kill(pid);
         // Compilers have an environment of their own, with the id that the next recovery looks for.
         const id = /"id":"([^"]+)"/.exec(await readFile(join(place, "offspring.json"), "utf8").catch(() => ""))?.[1];
         await killAll(async () => [
@@ -255,6 +255,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       }
       await Promise.all([
         rm(join(local, "offspring.json"), { force: true }),
+        cp(join(project, "Pulumi.local.yaml"), join(directory, "Pulumi.local.yaml")),
         ...Object.entries(places).map(async ([name, place]) => {
           if (name === "artifacts" && from === undefined) return;
           await rm(place, { recursive: true, force: true });

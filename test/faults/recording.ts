@@ -141,6 +141,7 @@ function nameOf({ path, query }: { readonly path: string; readonly query: string
   return `${path}${which && ` ${which}`}`
     .replace("/octo-example/mount-monitor", "")
     .replace(/(uploads\/)[0-9a-f-]{36}/, "$1…")
+    .replace(/(commits\/)[0-9a-f]{40}/, "$1…")
     .replace(/((?:releases|assets|rulesets|policies)\/)\d+/g, "$1…")
     .replace(/(sha256:[0-9a-f]{12})[0-9a-f]+/, "$1");
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { openSecret } from "../../rehearsal/github/inspection.ts";
+import type { Secret } from "../../rehearsal/github/state.ts";
 import { isJson } from "../../src/services/file-backend.ts";
 import type { Lane } from "./lane.ts";
 
@@ -13,7 +14,7 @@ export const LOCKS = "state/.pulumi/locks/organization/mount-monitor/local";
 /**
  * What is left when everything of an update is killed now, as one text: the engine's state and locks, the files in the
  * project, and what GitHub and the registry hold. A next update knows nothing else, so that two kills that leave the same
- * text are one. Left out is what no update decides by: times, random ids (in their order of appearance instead), where
+ * text are one. Left out is what no update decides by: most times, and random ids (in their order of appearance instead), where
  * services and directories are, the engine's backups, logs and history, how a secret was encrypted, and uploads to the
  * registry that were not completed: only who began one knows its id.
  *
@@ -56,12 +57,21 @@ export function remainsOf(lane: Pick<Lane, "directory" | "local" | "storage" | "
     [registry.address, "the registry"] as const,
     [github.url.replace("http://", ""), "GitHub"] as const,
   ]);
+  const times: string[] = [];
   return world
     .replaceAll(directory, "the project")
+    .replace(/(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:Z| \+0000 UTC)/g, (_time, day, clock) => {
+      const time = `${day} ${clock}`;
+      if (!times.includes(time)) times.push(time);
+      return `time ${times.indexOf(time)}`;
+    })
     .replace(/\b(127\.0\.0\.1:\d+|[0-9a-f]{40}|\d{3,6})\b/g, (found) => known.get(found) ?? found);
 
-  function opened(secrets: Record<string, { readonly name: string; readonly encryptedValue: string }>): unknown {
-    return Object.values(secrets).map((secret) => [secret.name, openSecret(github.inspect.state, secret)]);
+  // The time, because the state remembers it: it is how a write by somebody else is noticed.
+  function opened(secrets: Record<string, Secret>): unknown {
+    return Object.values(secrets).map((secret) => {
+      return [secret.name, openSecret(github.inspect.state, secret), secret.updatedAt];
+    });
   }
 }
 
@@ -112,7 +122,7 @@ function stateIn({ local }: Pick<Lane, "local">): unknown {
 }
 
 const IRRELEVANT =
-  /^(created|modified|.*At|date|downloads|untagged|etag|sourcePosition|stackTrace|propertyDependencies|ciphertext|parents)$/;
+  /^(created|modified|.*At|date|downloads|untagged|etag|keyId|nodeId|sourcePosition|stackTrace|propertyDependencies|ciphertext|parents)$/;
 
 /** As JSON: keys in order, and without what no update decides by. */
 export function canonical(value: unknown): string {

@@ -1,3 +1,6 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse, stringify } from "yaml";
 import { REPOSITORY_PARTS } from "../../src/model/repository-part.ts";
 import { keptOf } from "../e2e/kept-settings.ts";
 import { convergenceProblems } from "./invariants.ts";
@@ -6,28 +9,38 @@ import { type Moment, record } from "./recording.ts";
 import { canonical } from "./remains.ts";
 import type { Killing } from "./sweep.ts";
 
+/** Settings of a stack, and the value of the one secret that it keeps. */
+interface Wish {
+  readonly asked: Asked;
+  readonly secret: string;
+}
+
 // A stack that keeps a repository and releases nothing: its requests are the settings' alone.
 const NO_RELEASE = { version: "" };
 
 /** All that a stack can keep in a repository, for the first time. */
-const FIRST: Asked = {
-  settings: {
-    ...NO_RELEASE,
-    repositoryParts: JSON.stringify(REPOSITORY_PARTS),
-    variables: JSON.stringify({ COLOR: "blue", SIZE: "xl" }),
-    secrets: JSON.stringify({ DEPLOY_KEY: SECRET }),
+const FIRST: Wish = {
+  asked: {
+    settings: {
+      ...NO_RELEASE,
+      repositoryParts: JSON.stringify(REPOSITORY_PARTS),
+      variables: JSON.stringify({ COLOR: "blue", SIZE: "xl" }),
+    },
   },
+  secret: SECRET,
 };
 
 /** Something of each is changed, and something removed. */
-const LATER: Asked = {
-  settings: {
-    ...NO_RELEASE,
-    repositoryParts: JSON.stringify(["workflows", "environment", "actions-permissions"]),
-    variables: JSON.stringify({ COLOR: "green" }),
-    secrets: JSON.stringify({ DEPLOY_KEY: `${SECRET}, another one` }),
-    organization: "octo-later",
+const LATER: Wish = {
+  asked: {
+    settings: {
+      ...NO_RELEASE,
+      repositoryParts: JSON.stringify(["workflows", "environment", "actions-permissions"]),
+      variables: JSON.stringify({ COLOR: "green" }),
+      organization: "octo-later",
+    },
   },
+  secret: `${SECRET}, another one`,
 };
 
 /** An update of the settings to be killed, and its moments. */
@@ -38,25 +51,36 @@ export interface SettingsUpdate {
 
 /** The first update of the settings, recorded in a lane. */
 export function firstSettings(lane: Lane): Promise<SettingsUpdate> {
-  return settingsUpdate(lane, FIRST, (each) => each.reset());
+  return settingsUpdate(lane, FIRST, "no-settings", (each) => succeed(each, { operations: [] }));
 }
 
 /** A later one. */
-export async function laterSettings(lane: Lane): Promise<SettingsUpdate> {
-  const kept = new Set<Lane>();
-  return settingsUpdate(lane, LATER, async (each) => {
-    if (!kept.has(each)) {
-      await each.reset();
-      const { code, shown } = await each.update(FIRST);
-      if (code !== 0) throw new Error(shown);
-      await each.keep("settings");
-      kept.add(each);
-    }
-    await each.reset("settings");
+export function laterSettings(lane: Lane): Promise<SettingsUpdate> {
+  return settingsUpdate(lane, LATER, "first-settings", async (each) => {
+    await declareSecret(each, FIRST);
+    await succeed(each, FIRST.asked);
   });
 }
 
-async function settingsUpdate(lane: Lane, asked: Asked, prepare: Killing["prepare"]): Promise<SettingsUpdate> {
+/** @param begin what a lane has behind it when the update begins; done once in each, and kept under the name */
+async function settingsUpdate(
+  lane: Lane,
+  wish: Wish,
+  name: string,
+  begin: (lane: Lane) => Promise<void>,
+): Promise<SettingsUpdate> {
+  const kept = new Set<Lane>();
+  const prepare = async (each: Lane) => {
+    if (!kept.has(each)) {
+      await each.reset();
+      await begin(each);
+      await each.keep(name);
+      kept.add(each);
+    }
+    await each.reset(name);
+    await declareSecret(each, wish);
+  };
+  const { asked } = wish;
   await prepare(lane);
   const moments = await record(lane, asked);
   const wanted = keptIn(lane);
@@ -75,6 +99,26 @@ async function settingsUpdate(lane: Lane, asked: Asked, prepare: Killing["prepar
       },
     },
   };
+}
+
+const encrypted = new Map<string, unknown>();
+
+/** Puts the secret into the committed settings of a lane, encrypted as a person does it: once, not by every update. */
+async function declareSecret(lane: Lane, { secret }: Wish): Promise<void> {
+  const key = "mount-monitor:secrets";
+  if (!encrypted.has(secret)) {
+    await succeed(lane, { operations: [], settings: { secrets: JSON.stringify({ DEPLOY_KEY: secret }) } });
+    const { config } = parse(await readFile(join(lane.local, "Pulumi.local.yaml"), "utf8"));
+    encrypted.set(secret, config[key]);
+  }
+  const committed = join(lane.directory, "Pulumi.local.yaml");
+  const settings = parse(await readFile(committed, "utf8"));
+  await writeFile(committed, stringify({ ...settings, config: { ...settings.config, [key]: encrypted.get(secret) } }));
+}
+
+async function succeed(lane: Lane, asked: Asked): Promise<void> {
+  const { code, shown } = await lane.update(asked);
+  if (code !== 0) throw new Error(shown);
 }
 
 function keptIn({ github, registry }: Lane): string {

@@ -66,11 +66,8 @@ export const killedRelease: Killing = {
   problems: problemsAfter,
 };
 
-// Operations side by side may have come further than in the recorded update: how often a kill at a state is tried anew.
-const TRIES = 3;
-
 /** Kills an update at a boundary, runs it again once, and checks all invariants. */
-export async function killAt(lane: Lane, boundary: Boundary, killing: Killing, tried = 1): Promise<Outcome> {
+export async function killAt(lane: Lane, boundary: Boundary, killing: Killing): Promise<Outcome> {
   const { victim, asked, known, prepare, problems } = killing;
   await prepare(lane);
   let aimed = true;
@@ -88,9 +85,6 @@ export async function killAt(lane: Lane, boundary: Boundary, killing: Killing, t
   await witnessed.stop();
   await lane.registry.idle();
   const left = victim === "everything" ? digestOf(remainsOf(lane)) : undefined;
-  if (left && left !== boundary.at.remains && boundary.at.kind === "state" && tried < TRIES) {
-    return killAt(lane, boundary, killing, tried + 1);
-  }
   const complete = async (): Promise<Outcome> => ({
     ...boundary,
     met,
