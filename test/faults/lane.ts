@@ -384,7 +384,8 @@ function watched(child: ChildProcess): Pick<Running, "ended" | "shows"> {
   });
   return {
     ended: new Promise((resolve) => {
-      child.once("exit", (status, signal) => resolve({ code: status ?? signal, shown }));
+      // Not at its exit: what it showed last is still to be read then.
+      child.once("close", (status, signal) => resolve({ code: status ?? signal, shown }));
     }),
     shows: (text) =>
       new Promise((resolve) => {
