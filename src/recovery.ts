@@ -18,7 +18,7 @@ import {
   settlementOf,
 } from "./model/pending-operation.ts";
 import { type Engine, EngineError } from "./services/engine.ts";
-import { isSettled, locksOf, mendFiles, type StackFiles } from "./services/file-backend.ts";
+import { exportedState, isSettled, locksOf, mendFiles, removeLock, type StackFiles } from "./services/file-backend.ts";
 import { startTime } from "./services/liveness.ts";
 import { ServiceError } from "./services/service-error.ts";
 import { Held, type Waiting, whenFree } from "./services/waiting.ts";
@@ -66,7 +66,7 @@ async function settle(options: RecoveryOptions): Promise<void> {
       return;
     }
   }
-  const text = await onceThere(engine, ["stack", "export"]);
+  const text = await exported(options);
   if (text === undefined) {
     return;
   }
@@ -88,7 +88,7 @@ async function settle(options: RecoveryOptions): Promise<void> {
     return;
   }
   // An update that was under way a moment ago has operations pending, too. It may have ended since.
-  if ((await onceThere(engine, ["stack", "export"])) !== text) {
+  if ((await exported(options)) !== text) {
     return settle(options);
   }
   await importUnlocked(options, JSON.stringify(settled(stack, found)));
@@ -107,6 +107,12 @@ async function settle(options: RecoveryOptions): Promise<void> {
 async function refresh({ engine, refreshArgs = [] }: RecoveryOptions, targets: readonly string[]): Promise<void> {
   const args = ["refresh", "--yes", "--skip-preview", ...refreshArgs];
   await engine.run([...args, ...targets.flatMap((urn) => ["--target", urn])]);
+}
+
+/** The stack as `pulumi stack export` prints it; undefined when there is no such stack yet. */
+async function exported({ engine, backend }: RecoveryOptions): Promise<string | undefined> {
+  const read = typeof backend === "object" ? await exportedState(backend) : undefined;
+  return read ?? onceThere(engine, ["stack", "export"]);
 }
 
 /** @returns undefined when there is no such stack yet */
@@ -136,11 +142,15 @@ async function passLiving({ engine, backend, isDead }: RecoveryOptions, locks: r
   }
 }
 
-async function removeLocks({ engine, report }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
+async function removeLocks({ engine, backend, report }: RecoveryOptions, locks: readonly EngineLock[]): Promise<void> {
   if (locks.length === 0) {
     return;
   }
-  await engine.run(["cancel", "--yes"]);
+  if (typeof backend === "object") {
+    await Promise.all(locks.map(({ where }) => removeLock(backend, where)));
+  } else {
+    await engine.run(["cancel", "--yes"]);
+  }
   for (const { where, holder } of locks) {
     const who = holder ? saidOf(holder, Date.now()) : "a killed update";
     report(`removed the lock of ${who}, of which no process lives: ${where}`);

@@ -1,10 +1,11 @@
 import { rmSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { provisionKit } from "../kit/provision.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
+import { exportedState, isSettled } from "../src/services/file-backend.ts";
 import { ACCESS_TOKEN, startPulumiCloud } from "./commands/pulumi-cloud.ts";
 import { temporaryDirectory } from "./services/temporary.ts";
 
@@ -29,6 +30,12 @@ async function engineIn(directory: string, backend: string, stack: string) {
       PULUMI_ACCESS_TOKEN: ACCESS_TOKEN,
     },
   });
+}
+
+/** What the engine keeps of the passphrase, in a state as in the settings. */
+async function saltOf(directory: string) {
+  const [, salt] = /^encryptionsalt: (.+)$/m.exec(await readFile(join(directory, "Pulumi.prod.yaml"), "utf8")) ?? [];
+  return { salt };
 }
 
 // The real engine, with locks as it writes and refuses them.
@@ -63,6 +70,46 @@ describe("recovery before an update", () => {
     ]);
     expect(await readdir(dirname(lock))).toEqual([]);
     expect(JSON.parse(await engine.run(["stack", "output", "--json"]))).toEqual(OUTPUTS);
+  });
+
+  test("in a directory reads from its file what the engine exports, and the engine takes it back", async () => {
+    const directory = await temporaryDirectory();
+    const root = join(directory, "state");
+    await mkdir(root);
+    const engine = await engineIn(directory, `file://${root}`, "prod");
+    await engine.run(["stack", "init"]);
+    const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"hidden"' };
+    const type = "pulumi-nodejs:dynamic/release:GithubRelease";
+    const draft = { urn: `urn:pulumi:prod::demo::${type}::d`, custom: true, type };
+    const deployment = {
+      manifest: {},
+      secrets_providers: { type: "passphrase", state: await saltOf(directory) },
+      resources: [{ ...ROOT, custom: false, outputs: { secret } }],
+    };
+    await engine.run(["stack", "import"], JSON.stringify({ version: 3, deployment }));
+    // What a killed update leaves; an import forgets it.
+    const file = join(root, ".pulumi/stacks/demo/prod.json");
+    const state = JSON.parse(await readFile(file, "utf8"));
+    state.checkpoint.latest.pending_operations = [{ type: "creating", resource: draft }];
+    await writeFile(file, JSON.stringify(state));
+    const files = { root, project: "demo", stack: "prod" };
+    const [read, exported] = [await exportedState(files), await engine.run(["stack", "export"])];
+    expect(JSON.parse(read ?? "")).toEqual(JSON.parse(exported));
+    expect(exported).not.toContain("hidden");
+    expect(JSON.parse(exported).deployment.pending_operations).toHaveLength(1);
+    const said: string[] = [];
+    await recover({
+      engine,
+      backend: files,
+      isDead: () => false,
+      existing: async () => undefined,
+      waiting: { limitMs: 0, everyMs: 1 },
+      report: (line) => said.push(line),
+    });
+    expect(said).toEqual([expect.stringMatching(/GithubRelease::d was creating .*: forgotten/)]);
+    expect(await isSettled(files)).toBe(true);
+    const outputs = await engine.run(["stack", "output", "--json", "--show-secrets"]);
+    expect(JSON.parse(outputs)).toEqual({ secret: "hidden" });
   });
 
   test("in Pulumi Cloud waits for the update in progress, and asks for nothing else", async () => {

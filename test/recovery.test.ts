@@ -30,7 +30,7 @@ beforeEach(async () => {
   [calls, said, failing, deployment] = [[], [], new Map(), { resources: [] }];
 });
 
-/** Options over an engine that notes what it is told; `cancel` removes the locks, as the engine's own does. */
+/** Options over an engine that notes what it is told. */
 function options(changes: Partial<RecoveryOptions> = {}): RecoveryOptions {
   return {
     engine: {
@@ -55,6 +55,14 @@ function options(changes: Partial<RecoveryOptions> = {}): RecoveryOptions {
 
 const commands = () => calls.map(({ args }) => args.join(" "));
 
+const STATE = ".pulumi/stacks/mount-monitor/prod.json";
+
+/** Puts the deployment where the engine keeps it in a directory. */
+const keep = () => write(STATE, JSON.stringify({ version: 3, checkpoint: { latest: deployment } }));
+
+/** A state that only the CLI can read. */
+const keepCompressed = () => write(`${STATE}.gz`, "");
+
 async function write(path: string, text: string) {
   await mkdir(join(root, path, ".."), { recursive: true });
   await writeFile(join(root, path), text);
@@ -62,16 +70,38 @@ async function write(path: string, text: string) {
 
 describe("recovery", () => {
   test("looks once and changes nothing where nothing is left", async () => {
+    await keep();
     await recover(options());
+    expect(commands()).toEqual([]);
     await recover(options({ backend: "cloud" }));
-    expect(commands()).toEqual(["stack export", "stack export", "stack"]);
+    expect(commands()).toEqual(["stack export", "stack"]);
     expect(said).toEqual([]);
   });
 
-  test("has nothing to do for a stack that is not there yet", async () => {
-    failing.set("stack export", "error: no stack named 'prod' found");
+  test.each(["bucket", "cloud"] as const)(
+    "has nothing to do for a stack that is not there yet (%s)",
+    async (backend) => {
+      failing.set("stack export", "error: no stack named 'prod' found");
+      await recover(options({ backend }));
+      expect(commands()).toEqual(["stack export"]);
+    },
+  );
+
+  test("asks nobody for a stack that is not there yet, when it would be in a directory", async () => {
+    await write(".pulumi/stacks/mount-monitor/production.json", "{}");
     await recover(options());
-    expect(commands()).toEqual(["stack export"]);
+    expect(commands()).toEqual([]);
+  });
+
+  test.each([
+    ["is compressed", `${STATE}.gz`, ""],
+    ["was made before there were projects", ".pulumi/stacks/prod.json", "{}"],
+    ["is of another version", STATE, '{"version":4,"checkpoint":{"latest":{"pending_operations":[{}]}}}'],
+  ])("has the CLI read a state in a directory that %s", async (_what, path, text) => {
+    await write(path, text);
+    deployment = { resources: [], pending_operations: [{ type: "creating", resource: draft }] };
+    await recover(options());
+    expect(commands()).toEqual(["stack export", "stack export", "stack import"]);
   });
 
   test.each([
@@ -79,6 +109,7 @@ describe("recovery", () => {
     ["a message", "warning: new version", 'it is no JSON: "warning: new version"'],
     ["another form", '{"version":"3"}', "expected number, received string → at version"],
   ])("says what the CLI printed when that is no state, and changes nothing: %s", async (_, printed, why) => {
+    await keepCompressed();
     const { engine } = options();
     const run: typeof engine.run = async (args, input) => {
       await engine.run(args, input);
@@ -91,6 +122,7 @@ describe("recovery", () => {
   });
 
   test("does not take another failure for a stack that is not there", async () => {
+    await keepCompressed();
     failing.set("stack export", "error: passphrase must be set");
     await expect(recover(options())).rejects.toThrow("passphrase must be set");
   });
@@ -102,8 +134,44 @@ describe("recovery", () => {
       await write(`${locks}/a.json`, JSON.stringify(lock(4711)));
       await write(`${locks}/a.json.attrs`, "{}");
       await recover(options({ isDead: ({ holder }) => holder?.pid === 4711 }));
-      expect(commands()).toEqual(["cancel --yes", "stack export"]);
+      expect(commands()).toEqual([]);
+      expect(await readdir(join(root, locks))).toEqual([]);
       expect(said).toEqual([expect.stringMatching(/removed the lock of me@laptop \(process 4711\), since 2026-01-02/)]);
+    });
+
+    test("removes no other, which the engine's own command would", async () => {
+      await write(`${locks}/a.json`, JSON.stringify(lock(4711)));
+      await recover(
+        options({
+          async isDead() {
+            await write(`${locks}/b.json`, JSON.stringify(lock(4712)));
+            return true;
+          },
+        }),
+      );
+      expect(await readdir(join(root, locks))).toEqual(["b.json"]);
+    });
+
+    test("removes one of a dead update that refuses the import, by the address that the engine names", async () => {
+      await write(`${locks}/a.json`, JSON.stringify(lock(4711)));
+      deployment = { resources: [], pending_operations: [{ type: "creating", resource: draft }] };
+      await keep();
+      failing.set(
+        "stack import",
+        "error: could not import deployment: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n" +
+          `  file://${root}/${locks}/b.json?no_tmp_dir=true: created by me@laptop (pid 4712) at 2026-01-02T03:04:05Z`,
+      );
+      const run = options().engine.run;
+      const engine = {
+        stack: "prod",
+        async run(args: readonly string[], input?: string) {
+          if (calls.length === 0) await write(`${locks}/b.json`, JSON.stringify(lock(4712)));
+          return run(args, input);
+        },
+      };
+      await recover(options({ engine }));
+      expect(commands()).toEqual(["stack import", "stack import"]);
+      expect(await readdir(join(root, locks))).toEqual([]);
     });
 
     test("leaves all of them when one may be alive, and says what to type", async () => {
@@ -118,7 +186,8 @@ describe("recovery", () => {
     test("of another stack concerns nobody", async () => {
       await write(".pulumi/locks/organization/mount-monitor/dev/a.json", JSON.stringify(lock(4711)));
       await recover(options({ isDead: () => false }));
-      expect(commands()).toEqual(["stack export"]);
+      expect(commands()).toEqual([]);
+      expect(await readdir(join(root, ".pulumi/locks/organization/mount-monitor/dev"))).toEqual(["a.json"]);
     });
   });
 
@@ -135,6 +204,7 @@ describe("recovery", () => {
 
     test("waits for it, says for whom and how long, and then begins with what is there now", async () => {
       await write(path, fresh());
+      await keepCompressed();
       await recover(options({ isDead: () => false, waiting, report: freed }));
       expect(commands()).toEqual(["stack export"]);
       expect(said).toEqual([
@@ -287,15 +357,14 @@ describe("recovery", () => {
         asked.push(urn);
         return [variable("b").urn, file.urn].includes(urn) ? "mount-monitor:b" : undefined;
       };
+      await keep();
       await recover(options({ existing, refreshArgs: ["--config-file", "x.yaml"] }));
       expect(asked).toEqual([variable("a").urn, variable("b").urn, file.urn]);
       expect(commands()).toEqual([
-        "stack export",
-        "stack export",
         "stack import",
         `refresh --yes --skip-preview --config-file x.yaml --target ${variable("b").urn} --target urn:file`,
       ]);
-      expect(calls[2]?.input).toEqual({
+      expect(calls[0]?.input).toEqual({
         version: 3,
         deployment: { resources: [file, { ...variable("b"), id: "mount-monitor:b", outputs: {} }] },
       });
@@ -312,8 +381,9 @@ describe("recovery", () => {
       const existing = async () => {
         throw new ServiceError("GitHub answered 403", { service: "GitHub", status: 403 });
       };
+      await keep();
       await recover(options({ existing }));
-      expect(commands()).toEqual(["stack export"]);
+      expect(commands()).toEqual([]);
       expect(said).toEqual([expect.stringContaining("1 operations stay as they are")]);
     });
 
@@ -322,8 +392,9 @@ describe("recovery", () => {
       const existing = async () => {
         throw new ServiceError("no answer", { service: "GitHub", transient: true });
       };
+      await keep();
       await expect(recover(options({ existing }))).rejects.toThrow("no answer");
-      expect(commands()).toEqual(["stack export"]);
+      expect(commands()).toEqual([]);
     });
   });
 
@@ -346,22 +417,24 @@ describe("recovery", () => {
     );
 
     test("is told of it by a state in a directory", async () => {
-      const checkpoint = { latest: { resources: [{ ...failed, initErrors: [] }, failed] } };
-      await write(".pulumi/stacks/mount-monitor/prod.json", JSON.stringify({ version: 3, checkpoint }));
+      deployment = { resources: [{ ...failed, urn: "urn:other", initErrors: [] }, failed] };
+      await keep();
       await recover(options({ existing: written }));
-      expect(commands()).toEqual(["stack export", READ]);
+      expect(commands()).toEqual([READ]);
     });
 
     test("leaves it alone when GitHub has something else", async () => {
+      await keep();
       await recover(options());
-      expect(commands()).toEqual(["stack export"]);
+      expect(commands()).toEqual([]);
       expect(said).toEqual([]);
     });
 
     test("reads it again together with what was pending", async () => {
       deployment = { resources: [failed], pending_operations: [{ type: "creating", resource: draft }] };
+      await keep();
       await recover(options({ existing: written }));
-      expect(commands().slice(2)).toEqual(["stack import", READ]);
+      expect(commands()).toEqual(["stack import", READ]);
     });
 
     test("looks again without the lock of a dead update", async () => {
@@ -376,7 +449,7 @@ describe("recovery", () => {
   });
 
   describe("of files that were cut short", () => {
-    const state = ".pulumi/stacks/mount-monitor/prod.json";
+    const state = STATE;
     const content = async () => readFile(join(root, state), "utf8");
 
     test("drops attributes, and puts back the copy of the state", async () => {
@@ -394,8 +467,9 @@ describe("recovery", () => {
       expect(said).toHaveLength(2);
     });
 
-    test("mends them before the CLI is told anything: it reads them to remove a lock, too", async () => {
-      await write(".pulumi/locks/organization/mount-monitor/prod/a.json", JSON.stringify(lock(4711)));
+    test("mends them before the CLI is told anything", async () => {
+      deployment = { resources: [], pending_operations: [{ type: "creating", resource: draft }] };
+      await keep();
       await write(`${state}.attrs`, "");
       const { engine, ...rest } = options();
       const seen: string[][] = [];
@@ -406,8 +480,8 @@ describe("recovery", () => {
         return engine.run(args, input);
       };
       await recover({ ...rest, engine: { ...engine, run } });
-      expect(commands()).toEqual(["cancel --yes", "stack export"]);
-      expect(seen).toEqual([[], []]);
+      expect(commands()).toEqual(["stack import"]);
+      expect(seen).toEqual([[]]);
     });
 
     test("are left alone while somebody else may write them", async () => {
@@ -420,10 +494,9 @@ describe("recovery", () => {
     test.each([
       ["none", { latest: { resources: [] } }, []],
       ["an empty list", { latest: { pending_operations: [] } }, []],
-      ["one", { latest: { pending_operations: [{}] } }, ["stack export"]],
       ["something that this program cannot read", {}, ["stack export"]],
     ])(
-      "has the CLI asked for pending operations only where a state may have some: %s",
+      "has the CLI asked only where it cannot be seen that nothing is pending: %s",
       async (_what, checkpoint, asked) => {
         await write(state, JSON.stringify({ version: 3, checkpoint }));
         await recover(options());

@@ -1,6 +1,6 @@
 import { copyFile, readdir, readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { type EngineLock, parseLock } from "../model/engine-lock.ts";
 
@@ -19,8 +19,8 @@ export function directoryOf(backendUrl: string): string | undefined {
 }
 
 /** The engine's locks on a stack. */
-export async function locksOf({ root, project, stack }: StackFiles): Promise<EngineLock[]> {
-  const directory = join(root, ".pulumi/locks/organization", project, stack);
+export async function locksOf(files: StackFiles): Promise<EngineLock[]> {
+  const directory = locksIn(files);
   const names = await readdir(directory).catch(() => []);
   return Promise.all(
     names
@@ -30,6 +30,21 @@ export async function locksOf({ root, project, stack }: StackFiles): Promise<Eng
         return parseLock(path, await readFile(path, "utf8").catch(() => ""));
       }),
   );
+}
+
+/**
+ * Removes one lock, where `pulumi cancel` removes all: also one that was made a moment ago.
+ * Source: pulumi pkg/backend/diy/lock.go, `Unlock`.
+ *
+ * @param where path of the lock, or the address that the engine names when it is refused
+ */
+export async function removeLock(files: StackFiles, where: string): Promise<void> {
+  const path = join(locksIn(files), basename(where.replace(/[?].*$/, "")));
+  await Promise.all([path, `${path}.attrs`].map((file) => rm(file, { force: true })));
+}
+
+function locksIn({ root, project, stack }: StackFiles): string {
+  return join(root, ".pulumi/locks/organization", project, stack);
 }
 
 /**
@@ -71,15 +86,45 @@ const checkpointSchema = z.object({
   }),
 });
 
-/** Whether the stack is there and plainly has no operation that is pending or failed halfway; the CLI takes longer to say. */
-export async function isSettled({ root, project, stack }: StackFiles): Promise<boolean> {
-  const text = await readFile(join(root, ".pulumi/stacks", project, `${stack}.json`), "utf8").catch(() => "");
+/** Whether there is no such stack yet, or it plainly has no operation that is pending or failed halfway; the CLI takes longer to say. */
+export async function isSettled(files: StackFiles): Promise<boolean> {
+  const text = await readState(files);
+  if (text === undefined) {
+    return isAbsent(files);
+  }
   const { data } = checkpointSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
   if (data === undefined) {
     return false;
   }
   const { pending_operations, resources } = data.checkpoint.latest;
   return [pending_operations, ...(resources ?? []).map(({ initErrors }) => initErrors)].every((left) => !left?.length);
+}
+
+const versionedSchema = z.object({
+  version: z.literal(3),
+  checkpoint: z.object({ latest: z.record(z.string(), z.unknown()) }),
+});
+
+/**
+ * What `pulumi stack export` prints, without a start of the CLI: the checkpoint's deployment, secrets encrypted as they
+ * are. Undefined for a state that this program cannot plainly read. Source: pulumi pkg/backend/diy/backend.go,
+ * `ExportDeployment`.
+ */
+export async function exportedState(files: StackFiles): Promise<string | undefined> {
+  const text = (await readState(files)) ?? "";
+  const { data } = versionedSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
+  return data && JSON.stringify({ version: data.version, deployment: data.checkpoint.latest });
+}
+
+function readState({ root, project, stack }: StackFiles): Promise<string | undefined> {
+  return readFile(join(root, ".pulumi/stacks", project, `${stack}.json`), "utf8").catch(() => undefined);
+}
+
+/** Whether no file is the stack's: a state may be compressed, and lay one level higher before there were projects. */
+async function isAbsent({ root, project, stack }: StackFiles): Promise<boolean> {
+  const home = join(root, ".pulumi/stacks");
+  const names = await Promise.all([home, join(home, project)].map((place) => readdir(place).catch(() => [])));
+  return !names.flat().some((name) => name === `${stack}.json` || name === `${stack}.json.gz`);
 }
 
 async function isWhole(file: string): Promise<boolean> {
