@@ -1,13 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, readSync, renameSync, statSync, watch, writeSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 /** What the thread of a gate is told. */
 export interface Gate {
   /** File of the stack's state. */
   readonly state: string;
-  /** Directory of the engine's locks. */
-  readonly locks: string;
+  /** File of the settings of an update: written when the recovery is done and the engine is next. */
+  readonly settings: string;
   /** Whose turn it is, one number: {@link TURN}. */
   readonly turn: Int32Array;
 }
@@ -15,15 +16,16 @@ export interface Gate {
 /** The engine waits, may go on, or the gate is taken away. */
 export const TURN = { wait: 0, pass: 1, end: 2 } as const;
 
-// The engine reads the attributes beside its state before it replaces the state. Here is a pipe in their place, once it
-// has begun: it waits there until what it has written before is told. A thread of its own, because so does this.
+// The engine reads the attributes beside its state before it replaces the state. Here is a pipe in their place, from
+// when an update is about to begin: the engine waits there until what it has written before is told. A thread of its
+// own, because so does this.
 if (parentPort) {
   const port = parentPort;
-  const { state, locks, turn }: Gate = workerData;
+  const { state, settings, turn }: Gate = workerData;
   const pipe = `${state}.attrs`;
-  // Made before, and only put in its place then: the engine's first writes follow quickly.
   execFileSync("mkfifo", [`${pipe}.new`]);
-  const begun = watch(locks, () => {
+  const begun = watch(dirname(settings), (_event, file) => {
+    if (file !== basename(settings)) return;
     begun.close();
     renameSync(`${pipe}.new`, pipe);
     let told = versionOf(state);

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Gate, TURN } from "./gate.ts";
 import type { Asked, Lane } from "./lane.ts";
-import { deploymentIn, digestOf, LOCKS, remainsOf, STATE, stateOf } from "./remains.ts";
+import { deploymentIn, digestOf, remainsOf, STATE, stateOf } from "./remains.ts";
 
 /**
  * A point of an update where it can be killed: before a request is sent, when it is applied and its reply is not yet
@@ -44,8 +44,7 @@ export async function record(lane: Lane, asked?: Asked): Promise<readonly Moment
 /** Tells of every moment of the updates in a lane, until it is stopped. */
 export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): Promise<void> }> {
   const state = join(lane.local, STATE);
-  const locks = join(lane.local, LOCKS);
-  for (const directory of [dirname(state), locks]) await mkdir(directory, { recursive: true });
+  await mkdir(dirname(state), { recursive: true });
   const counted = new Map<string, number>();
   const names = new WeakMap<object, string>();
   const told = new Set(settlementsIn(state).keys());
@@ -62,7 +61,11 @@ export async function witness(lane: Watched, tell: Witness): Promise<{ stop(): P
     return telling;
   };
   const watcher = watch(dirname(state), (_event, file) => void (file === basename(state) && look()));
-  const workerData: Gate = { state, locks, turn: new Int32Array(new SharedArrayBuffer(4)) };
+  const workerData: Gate = {
+    state,
+    settings: join(lane.local, "Pulumi.local.yaml"),
+    turn: new Int32Array(new SharedArrayBuffer(4)),
+  };
   const gate = new Worker(join(import.meta.dirname, "gate.ts"), { workerData });
   // Once it is taken away it stays so: a kill ends the update before what it was told at has been answered.
   const give = (turn: number) => {
