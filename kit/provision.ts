@@ -1,12 +1,12 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { waitForKernelLock } from "../src/services/kernel-lock.ts";
 import { buildParts } from "./build.ts";
 import { type KitPart, kitDirectory, type Origin, recordedParts, takePart, workDirectory } from "./cache.ts";
 import { downloadPart, sitesAnswer } from "./download.ts";
 import { duration } from "./duration.ts";
 import { findPart } from "./found.ts";
 import { currentPlatform, type Part, type Platform, partsFor } from "./part.ts";
-import { takeTurn } from "./turn.ts";
 
 export type { KitPart } from "./cache.ts";
 
@@ -40,7 +40,7 @@ export async function provisionKit({ report, only }: KitOptions): Promise<Kit> {
   const home = await kitDirectory(platform);
   let present = await recordedParts(home, wanted);
   if (present.length < wanted.length) {
-    const giveFree = await takeTurn(home, () => report("kit: another process is providing it; waiting"));
+    const giveFree = await waitForKernelLock(home, () => report("kit: another process is providing it; waiting"));
     try {
       present = await recordedParts(home, wanted);
       await provide(without(wanted, present), platform, home, report);

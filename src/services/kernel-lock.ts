@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 
 /**
  * Holds `name` for this process: a Unix socket that the kernel closes with the process, also on SIGKILL, and that
@@ -14,7 +13,14 @@ import { text } from "node:stream/consumers";
  */
 export async function takeKernelLock(name: string): Promise<(() => Promise<void>) | undefined> {
   const path = socketOf(name);
-  const server = createServer((socket) => socket.end(holder));
+  const asking = new Set<Socket>();
+  const server = createServer((socket) => {
+    asking.add(socket);
+    socket.on("close", () => asking.delete(socket));
+    // Who asks may be killed before it has read the answer.
+    socket.on("error", () => socket.destroy());
+    socket.unref().resume().write(holder);
+  });
   if (process.platform !== "linux" && (await holderOf(name)) === undefined) {
     // A file that a killed process left. Not atomic: two that come within the same millisecond both get it.
     await rm(path, { force: true });
@@ -30,22 +36,46 @@ export async function takeKernelLock(name: string): Promise<(() => Promise<void>
   }
   server.unref();
   return async () => {
+    const closed = once(server, "close");
     server.close();
-    await once(server, "close");
+    for (const socket of asking) {
+      socket.destroy();
+    }
+    await closed;
   };
+}
+
+/**
+ * Waits until no other process holds `name`, then holds it.
+ *
+ * @param waiting called once when another process holds it
+ * @returns what gives the name free again
+ */
+export async function waitForKernelLock(name: string, waiting: () => void): Promise<() => Promise<void>> {
+  for (let told = false; ; told = true) {
+    const release = await takeKernelLock(name);
+    if (release !== undefined) {
+      return release;
+    }
+    if (!told) {
+      waiting();
+    }
+    // The holder keeps the connection until it gives the name free or ends; refused, or reset: it is free already.
+    await once(connect(socketOf(name)).resume(), "close").catch(() => undefined);
+  }
 }
 
 /** Who holds `name`: `process 123, since 2026-01-02T03:04:05Z`; undefined when nobody does. */
 export async function holderOf(name: string): Promise<string | undefined> {
-  const socket = connect(socketOf(name));
   try {
-    return await text(socket);
+    // Short enough for one piece.
+    for await (const piece of connect(socketOf(name))) {
+      return String(piece);
+    }
   } catch {
     // Not there, or one that an earlier process left.
-    return undefined;
-  } finally {
-    socket.destroy();
   }
+  return undefined;
 }
 
 const holder = `process ${process.pid}, since ${new Date().toISOString().replace(/\.\d+Z$/, "Z")}`;

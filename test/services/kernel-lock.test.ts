@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { holderOf, takeKernelLock } from "../../src/services/kernel-lock.ts";
+import { holderOf, takeKernelLock, waitForKernelLock } from "../../src/services/kernel-lock.ts";
 
 const source = join(import.meta.dirname, "../../src/services/kernel-lock.ts");
 
@@ -51,6 +51,30 @@ describe("the kernel's lock", () => {
     await gone;
     expect(() => process.kill(child, 0)).not.toThrow();
     expect(await takeKernelLock(name)).toBeDefined();
+    process.kill(child, "SIGKILL");
+  });
+
+  test("is given to who waits when its holder gives it back, which waits for nobody", async () => {
+    const name = randomUUID();
+    const release = await takeKernelLock(name);
+    const { promise: waits, resolve } = Promise.withResolvers<void>();
+    const next = waitForKernelLock(name, resolve);
+    await waits;
+    await release?.();
+    await (await next)();
+    expect(await holderOf(name)).toBeUndefined();
+  });
+
+  test("is given to who waits when its holder is killed", async () => {
+    const name = randomUUID();
+    const { holder, child } = await holderProcess(name);
+    let told = 0;
+    const next = waitForKernelLock(name, () => {
+      told++;
+      holder.kill("SIGKILL");
+    });
+    await (await next)();
+    expect(told).toBe(1);
     process.kill(child, "SIGKILL");
   });
 });
