@@ -18,7 +18,7 @@ import {
   settlementOf,
 } from "./model/pending-operation.ts";
 import { type Engine, EngineError } from "./services/engine.ts";
-import { exportedState, isSettled, locksOf, mendFiles, removeLock, type StackFiles } from "./services/file-backend.ts";
+import { exportedState, isAbsent, locksOf, mendFiles, removeLock, type StackFiles } from "./services/file-backend.ts";
 import { startTime } from "./services/liveness.ts";
 import { ServiceError } from "./services/service-error.ts";
 import { Held, type Waiting, whenFree } from "./services/waiting.ts";
@@ -62,9 +62,6 @@ async function settle(options: RecoveryOptions): Promise<void> {
       report(mended);
     }
     await removeLocks(options, locks);
-    if (await isSettled(backend)) {
-      return;
-    }
   }
   const text = await exported(options);
   if (text === undefined) {
@@ -111,8 +108,13 @@ async function refresh({ engine, refreshArgs = [] }: RecoveryOptions, targets: r
 
 /** The stack as `pulumi stack export` prints it; undefined when there is no such stack yet. */
 async function exported({ engine, backend }: RecoveryOptions): Promise<string | undefined> {
-  const read = typeof backend === "object" ? await exportedState(backend) : undefined;
-  return read ?? onceThere(engine, ["stack", "export"]);
+  if (typeof backend === "object") {
+    const read = await exportedState(backend);
+    if (read !== undefined || (await isAbsent(backend))) {
+      return read;
+    }
+  }
+  return onceThere(engine, ["stack", "export"]);
 }
 
 /** @returns undefined when there is no such stack yet */

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { provisionKit } from "../kit/provision.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
-import { exportedState, isSettled } from "../src/services/file-backend.ts";
+import { exportedState } from "../src/services/file-backend.ts";
 import { ACCESS_TOKEN, startPulumiCloud } from "./commands/pulumi-cloud.ts";
 import { temporaryDirectory } from "./services/temporary.ts";
 
@@ -32,6 +32,15 @@ async function engineIn(directory: string, backend: string, stack: string) {
   });
 }
 
+async function stackInDirectory() {
+  const directory = await temporaryDirectory();
+  const root = join(directory, "state");
+  await mkdir(root);
+  const engine = await engineIn(directory, `file://${root}`, "prod");
+  await engine.run(["stack", "init"]);
+  return { directory, root, engine };
+}
+
 /** What the engine keeps of the passphrase, in a state as in the settings. */
 async function saltOf(directory: string) {
   const [, salt] = /^encryptionsalt: (.+)$/m.exec(await readFile(join(directory, "Pulumi.prod.yaml"), "utf8")) ?? [];
@@ -41,14 +50,10 @@ async function saltOf(directory: string) {
 // The real engine, with locks as it writes and refuses them.
 describe("recovery before an update", () => {
   test("in a bucket waits for the update that has the lock, then keeps the state as it is", async () => {
-    const directory = await temporaryDirectory();
-    const state = join(directory, "state");
-    await mkdir(state);
-    const engine = await engineIn(directory, `file://${state}`, "prod");
-    await engine.run(["stack", "init"]);
+    const { root, engine } = await stackInDirectory();
     const deployment = { manifest: {}, resources: [{ ...ROOT, custom: false, outputs: OUTPUTS }] };
     await engine.run(["stack", "import"], JSON.stringify({ version: 3, deployment }));
-    const lock = join(state, ".pulumi/locks/organization/demo/prod/other.json");
+    const lock = join(root, ".pulumi/locks/organization/demo/prod/other.json");
     const timestamp = new Date().toISOString();
     await mkdir(dirname(lock), { recursive: true });
     await writeFile(lock, JSON.stringify({ pid: 4711, username: "octo", hostname: "elsewhere", timestamp }));
@@ -73,18 +78,14 @@ describe("recovery before an update", () => {
   });
 
   test("in a directory reads from its file what the engine exports, and the engine takes it back", async () => {
-    const directory = await temporaryDirectory();
-    const root = join(directory, "state");
-    await mkdir(root);
-    const engine = await engineIn(directory, `file://${root}`, "prod");
-    await engine.run(["stack", "init"]);
+    const { directory, root, engine } = await stackInDirectory();
     const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"hidden"' };
     const type = "pulumi-nodejs:dynamic/release:GithubRelease";
     const draft = { urn: `urn:pulumi:prod::demo::${type}::d`, custom: true, type };
     const deployment = {
       manifest: {},
       secrets_providers: { type: "passphrase", state: await saltOf(directory) },
-      resources: [{ ...ROOT, custom: false, outputs: { secret } }],
+      resources: [{ ...ROOT, custom: false, outputs: { secret }, resourceHooks: { beforeUpdate: ["look"] } }],
     };
     await engine.run(["stack", "import"], JSON.stringify({ version: 3, deployment }));
     // What a killed update leaves; an import forgets it.
@@ -96,6 +97,7 @@ describe("recovery before an update", () => {
     const [read, exported] = [await exportedState(files), await engine.run(["stack", "export"])];
     expect(JSON.parse(read ?? "")).toEqual(JSON.parse(exported));
     expect(exported).not.toContain("hidden");
+    expect(JSON.parse(exported)).toMatchObject({ version: 4, features: ["hooks"] });
     expect(JSON.parse(exported).deployment.pending_operations).toHaveLength(1);
     const said: string[] = [];
     await recover({
@@ -107,7 +109,7 @@ describe("recovery before an update", () => {
       report: (line) => said.push(line),
     });
     expect(said).toEqual([expect.stringMatching(/GithubRelease::d was creating .*: forgotten/)]);
-    expect(await isSettled(files)).toBe(true);
+    expect(JSON.parse((await exportedState(files)) ?? "").deployment.pending_operations).toBeUndefined();
     const outputs = await engine.run(["stack", "output", "--json", "--show-secrets"]);
     expect(JSON.parse(outputs)).toEqual({ secret: "hidden" });
   });

@@ -96,7 +96,7 @@ describe("recovery", () => {
   test.each([
     ["is compressed", `${STATE}.gz`, ""],
     ["was made before there were projects", ".pulumi/stacks/prod.json", "{}"],
-    ["is of another version", STATE, '{"version":4,"checkpoint":{"latest":{"pending_operations":[{}]}}}'],
+    ["is of another version", STATE, '{"version":5,"checkpoint":{"latest":{"pending_operations":[{}]}}}'],
   ])("has the CLI read a state in a directory that %s", async (_what, path, text) => {
     await write(path, text);
     deployment = { resources: [], pending_operations: [{ type: "creating", resource: draft }] };
@@ -376,6 +376,15 @@ describe("recovery", () => {
       ]);
     });
 
+    test("keeps the features that the engine says a state needs", async () => {
+      const latest = { resources: [file], pending_operations: [{ type: "creating", resource: draft }] };
+      await write(STATE, JSON.stringify({ version: 4, features: ["hooks"], checkpoint: { latest } }));
+      await recover(options());
+      expect(calls.map(({ input }) => input)).toEqual([
+        { version: 4, features: ["hooks"], deployment: { resources: [file] } },
+      ]);
+    });
+
     test("leaves them as they are when this token may not look", async () => {
       deployment = { resources: [], pending_operations: [{ type: "creating", resource: variable("a") }] };
       const existing = async () => {
@@ -449,17 +458,16 @@ describe("recovery", () => {
   });
 
   describe("of files that were cut short", () => {
-    const state = STATE;
-    const content = async () => readFile(join(root, state), "utf8");
+    const content = async () => readFile(join(root, STATE), "utf8");
 
     test("drops attributes, and puts back the copy of the state", async () => {
-      await write(state, '{"version":3,');
-      await write(`${state}.attrs`, "");
-      await write(`${state}.bak`, '{"version":3,"before":true}');
-      await write(`${state}.bak.attrs`, "{}");
+      await write(STATE, '{"version":3,');
+      await write(`${STATE}.attrs`, "");
+      await write(`${STATE}.bak`, '{"version":3,"before":true}');
+      await write(`${STATE}.bak.attrs`, "{}");
       await recover(options());
       expect(await content()).toBe('{"version":3,"before":true}');
-      expect((await readdir(join(root, state, ".."))).sort()).toEqual([
+      expect((await readdir(join(root, STATE, ".."))).sort()).toEqual([
         "prod.json",
         "prod.json.bak",
         "prod.json.bak.attrs",
@@ -470,7 +478,7 @@ describe("recovery", () => {
     test("mends them before the CLI is told anything", async () => {
       deployment = { resources: [], pending_operations: [{ type: "creating", resource: draft }] };
       await keep();
-      await write(`${state}.attrs`, "");
+      await write(`${STATE}.attrs`, "");
       const { engine, ...rest } = options();
       const seen: string[][] = [];
       const run = async (args: readonly string[], input?: string) => {
@@ -486,9 +494,9 @@ describe("recovery", () => {
 
     test("are left alone while somebody else may write them", async () => {
       await write(".pulumi/locks/organization/mount-monitor/prod/a.json", JSON.stringify(lock(4711)));
-      await write(`${state}.attrs`, "");
+      await write(`${STATE}.attrs`, "");
       await expect(recover(options({ isDead: () => false }))).rejects.toThrow("me@laptop");
-      expect(await readdir(join(root, state, ".."))).toEqual(["prod.json.attrs"]);
+      expect(await readdir(join(root, STATE, ".."))).toEqual(["prod.json.attrs"]);
     });
 
     test.each([
@@ -498,7 +506,7 @@ describe("recovery", () => {
     ])(
       "has the CLI asked only where it cannot be seen that nothing is pending: %s",
       async (_what, checkpoint, asked) => {
-        await write(state, JSON.stringify({ version: 3, checkpoint }));
+        await write(STATE, JSON.stringify({ version: 3, checkpoint }));
         await recover(options());
         expect(commands()).toEqual(asked);
       },
@@ -506,12 +514,12 @@ describe("recovery", () => {
 
     test("leaves what is whole, and a stack that was removed", async () => {
       await write(".pulumi/stacks/mount-monitor/gone.json.bak", "{}");
-      await write(state, '{"version":3}');
-      await write(`${state}.bak`, '{"version":3,"before":true}');
+      await write(STATE, '{"version":3}');
+      await write(`${STATE}.bak`, '{"version":3,"before":true}');
       await recover(options());
       expect(await content()).toBe('{"version":3}');
       await recover(options({ backend: { root, project: "mount-monitor", stack: "gone" } }));
-      expect(await readdir(join(root, state, ".."))).not.toContain("gone.json");
+      expect(await readdir(join(root, STATE, ".."))).not.toContain("gone.json");
       expect(said).toEqual([]);
     });
   });

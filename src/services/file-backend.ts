@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { type EngineLock, parseLock } from "../model/engine-lock.ts";
+import { exportSchema } from "../model/pending-operation.ts";
 
 /** Where a stack lies in a backend that is a directory. */
 export interface StackFiles {
@@ -76,52 +77,29 @@ export async function mendFiles({ root, project, stack }: StackFiles): Promise<s
   return mended;
 }
 
-const failures = z.array(z.unknown()).nullish();
-const checkpointSchema = z.object({
-  checkpoint: z.object({
-    latest: z.object({
-      pending_operations: failures,
-      resources: z.array(z.object({ initErrors: failures })).nullish(),
-    }),
-  }),
-});
-
-/** Whether there is no such stack yet, or it plainly has no operation that is pending or failed halfway; the CLI takes longer to say. */
-export async function isSettled(files: StackFiles): Promise<boolean> {
-  const text = await readState(files);
-  if (text === undefined) {
-    return isAbsent(files);
-  }
-  const { data } = checkpointSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
-  if (data === undefined) {
-    return false;
-  }
-  const { pending_operations, resources } = data.checkpoint.latest;
-  return [pending_operations, ...(resources ?? []).map(({ initErrors }) => initErrors)].every((left) => !left?.length);
-}
-
-const versionedSchema = z.object({
-  version: z.literal(3),
-  checkpoint: z.object({ latest: z.record(z.string(), z.unknown()) }),
+// 4 is 3 with a list of features that a reader must know: resource hooks, for example.
+const stateSchema = z.object({
+  version: z.literal([3, 4]),
+  features: z.array(z.string()).optional(),
+  checkpoint: z.object({ latest: z.unknown() }),
 });
 
 /**
  * What `pulumi stack export` prints, without a start of the CLI: the checkpoint's deployment, secrets encrypted as they
- * are. Undefined for a state that this program cannot plainly read. Source: pulumi pkg/backend/diy/backend.go,
- * `ExportDeployment`.
+ * are. Source: pulumi pkg/backend/diy/backend.go, `ExportDeployment`.
+ *
+ * @returns undefined for a state that this program cannot plainly read: the CLI knows more forms
  */
-export async function exportedState(files: StackFiles): Promise<string | undefined> {
-  const text = (await readState(files)) ?? "";
-  const { data } = versionedSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
-  return data && JSON.stringify({ version: data.version, deployment: data.checkpoint.latest });
-}
-
-function readState({ root, project, stack }: StackFiles): Promise<string | undefined> {
-  return readFile(join(root, ".pulumi/stacks", project, `${stack}.json`), "utf8").catch(() => undefined);
+export async function exportedState({ root, project, stack }: StackFiles): Promise<string | undefined> {
+  const text = await readFile(join(root, ".pulumi/stacks", project, `${stack}.json`), "utf8").catch(() => "");
+  const { data: state } = stateSchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
+  const { version, features, checkpoint } = state ?? {};
+  const { data } = exportSchema.safeParse({ version, features, deployment: checkpoint?.latest });
+  return data && JSON.stringify(data);
 }
 
 /** Whether no file is the stack's: a state may be compressed, and lay one level higher before there were projects. */
-async function isAbsent({ root, project, stack }: StackFiles): Promise<boolean> {
+export async function isAbsent({ root, project, stack }: StackFiles): Promise<boolean> {
   const home = join(root, ".pulumi/stacks");
   const names = await Promise.all([home, join(home, project)].map((place) => readdir(place).catch(() => [])));
   return !names.flat().some((name) => name === `${stack}.json` || name === `${stack}.json.gz`);
