@@ -95,13 +95,7 @@ export const settingsScenarios: readonly Scenario[] = [
     row: 19,
     fault: "a changed workflow file is written, reply lost",
     async run(lane) {
-      await expectRelease(lane, { settings: WITH_WORKFLOWS });
-      lane.github.misbehave({ method: "PUT", path: CONTENTS, action: { applyAndDropReply: true } });
-      const later = { settings: { ...WITH_WORKFLOWS, organization: "octo-later" } };
-      const { code, shown } = await lane.update(later);
-      // The provider repeats the write with the SHA that it has replaced, and the state keeps that SHA.
-      expect([code, shown]).toEqual([1, expect.stringMatching(/release\.yml: 409/)]);
-      forgetFaults(lane);
+      const later = await changeUnheard(lane);
       const { shown: next } = await expectRelease(lane, later);
       expect(next).toMatch(/repository-release\.yml was written, and the reply was lost: read again/);
       expect(
@@ -118,11 +112,7 @@ export const settingsScenarios: readonly Scenario[] = [
     row: 19,
     fault: "a changed workflow file is written, reply lost, and then edited by hand",
     async run(lane) {
-      await expectRelease(lane, { settings: WITH_WORKFLOWS });
-      lane.github.misbehave({ method: "PUT", path: CONTENTS, action: { applyAndDropReply: true } });
-      const later = { settings: { ...WITH_WORKFLOWS, organization: "octo-later" } };
-      expect((await lane.update(later)).code).toBe(1);
-      forgetFaults(lane);
+      const later = await changeUnheard(lane);
       const { inspect } = lane.github;
       const path = ".github/workflows/release.yml";
       inspect.writeFile(REPOSITORY, path, "on: workflow_dispatch\n");
@@ -139,4 +129,16 @@ function workflowWrites(lane: Lane): string[] {
   return lane.github.history
     .filter(({ method, path }) => method === "PUT" && path.includes("/contents/"))
     .map(({ path, status }) => `${path.slice(path.lastIndexOf("/") + 1)} ${status}`);
+}
+
+/** Changes the workflow files, and loses the reply to the first write; gives what was asked for. */
+async function changeUnheard(lane: Lane) {
+  await expectRelease(lane, { settings: WITH_WORKFLOWS });
+  lane.github.misbehave({ method: "PUT", path: CONTENTS, action: { applyAndDropReply: true } });
+  const later = { settings: { ...WITH_WORKFLOWS, organization: "octo-later" } };
+  const { code, shown } = await lane.update(later);
+  // The provider repeats the write with the SHA that it has replaced, and the state keeps that SHA.
+  expect([code, shown]).toEqual([1, expect.stringMatching(/release\.yml: 409/)]);
+  forgetFaults(lane);
+  return later;
 }
