@@ -205,8 +205,9 @@ async function secretsIn({ directory, storage, local, shown }: Lane): Promise<st
   ).flat();
   const found = await Promise.all(
     files.map(async (file) => {
-      const text = await readFile(file, "utf8").catch(() => "");
-      return secrets.some((secret) => text.includes(secret)) ? [`I6: ${file} holds a secret`] : [];
+      // As bytes: most of it is binaries, which are text to nobody.
+      const bytes = await readFile(file).catch(() => Buffer.alloc(0));
+      return secrets.some((secret) => bytes.includes(secret)) ? [`I6: ${file} holds a secret`] : [];
     }),
   );
   return [...found.flat(), ...(secrets.some((secret) => shown().includes(secret)) ? ["I6: a secret was shown"] : [])];

@@ -12,31 +12,33 @@ export const settingsScenarios: readonly Scenario[] = [
     row: 11,
     fault: "settings created that GitHub makes once, replies lost",
     async run(lane) {
-      const asked = {
-        settings: {
-          repositoryParts: '["environment","tag-ruleset"]',
-          variables: '{"COLOR":"blue"}',
-        },
-      };
-      for (const path of ["actions/variables", "rulesets", "environments/*/deployment-branch-policies"]) {
+      let settings = {};
+      // One after the other: a create that fails keeps the engine from beginning another.
+      for (const [path, added, refusal] of [
+        ["actions/variables", { variables: '{"COLOR":"blue"}' }, /variables: 409/],
+        ["rulesets", { repositoryParts: '["tag-ruleset"]' }, /rulesets: 422/],
+        [
+          "environments/*/deployment-branch-policies",
+          { repositoryParts: '["tag-ruleset","environment"]' },
+          /policies: 303/,
+        ],
+      ] as const) {
+        settings = { ...settings, ...added };
         lane.github.misbehave({ method: "POST", path: `/repos/*/*/${path}`, action: { applyAndDropReply: true } });
+        // The provider repeats it, and GitHub has it already.
+        const { code, shown } = await lane.update({ settings });
+        expect([code, shown]).toEqual([1, expect.stringMatching(refusal)]);
+        forgetFaults(lane);
+        const { shown: next } = await expectRelease(lane, { settings });
+        expect(next).toMatch(/= 1 imported/);
       }
-      // The provider repeats each of them, and GitHub has them already.
-      const { code, shown } = await lane.update(asked);
-      expect([code, shown]).toEqual([
-        1,
-        expect.stringMatching(/variables: 409.*rulesets: 422|rulesets: 422.*variables: 409/s),
-      ]);
-      forgetFaults(lane);
-      const { shown: next } = await expectRelease(lane, asked);
-      expect(next).toMatch(/= 3 imported/);
       const { variables, rulesets, environments } = lane.github.inspect.repository(REPOSITORY);
       expect([Object.keys(variables), rulesets.length, environments.release?.branchPolicies.length]).toEqual([
         ["COLOR"],
         1,
         1,
       ]);
-      return "fails; the next run finds all three as it would make them, and imports them";
+      return "fails three times; each next run finds what it would make, and imports it";
     },
   },
   {

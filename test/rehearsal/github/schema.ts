@@ -136,13 +136,19 @@ function absolute(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"github#/'));
 }
 
+const patterns = new Map<string, RegExp>();
+
 function pattern(template: string): RegExp {
+  const known = patterns.get(template);
+  if (known) return known;
   const source = template
     .split(/\{(\w+)\}/)
     .map((part, index) =>
       index % 2 === 0 ? part.replace(/[.]/g, "\\.") : part === "ref" || part === "path" ? ".+" : "[^/]+",
     );
-  return new RegExp(`^${source.join("")}$`);
+  const made = new RegExp(`^${source.join("")}$`);
+  patterns.set(template, made);
+  return made;
 }
 
 function variables(template: string): number {
