@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { copyFile, link, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { ConcurrentUpdateError, LocalWorkspace, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
@@ -14,8 +13,9 @@ import { inlineProgram } from "../src/inline-program.ts";
 import { isSecret } from "../src/model/setting.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
-import { existingSetting } from "../src/services/github/existing.ts";
+import { lookAtSettings } from "../src/services/github/configured.ts";
 import { startTime } from "../src/services/liveness.ts";
+import { unrefused } from "../src/services/unrefused.ts";
 
 /** Name of the rehearsal's stack and of its committed settings, `Pulumi.local.yaml`. */
 const STACK = "local";
@@ -109,32 +109,16 @@ export async function openStack({
   return {
     stack,
     configFile,
-    run: (operation) => unrefused(() => operation(stack), settled, rest),
+    run: (operation) =>
+      unrefused({
+        ...rest,
+        stack: STACK,
+        begin: () => operation(stack),
+        isRefused: (error) => error instanceof ConcurrentUpdateError,
+        settle: settled,
+      }),
     outputs: () => new Promise((resolve) => pulumi.output(declared).apply(resolve)),
   };
-}
-
-/** How often an operation is begun that another update's lock refuses. */
-const BEGINNINGS = 3;
-
-async function unrefused<T>(
-  begin: () => Promise<T>,
-  settled: () => Promise<void>,
-  { report, signal }: Pick<StackPlace, "report" | "signal">,
-): Promise<T> {
-  for (let beginning = 1; ; beginning++) {
-    try {
-      return await begin();
-    } catch (error) {
-      if (!(error instanceof ConcurrentUpdateError) || beginning === BEGINNINGS) {
-        throw error;
-      }
-      report(`another update of stack ${STACK} began first: this one begins again (${beginning + 1} of ${BEGINNINGS})`);
-      // At random, so that two which refused each other do not meet again.
-      await pause(Math.random() * 2_000, undefined, { signal });
-      await settled();
-    }
-  }
 }
 
 // Every start of the CLI takes a fifth of a second: what this process knows by itself, it is not asked for.
@@ -220,7 +204,7 @@ async function settle(
     backend: { root: state, project: PROJECT, stack: STACK },
     isDead: async ({ holder }) =>
       holder === undefined ? alone === true : holder.host === hostname() && (await startTime(holder.pid)) === undefined,
-    existing: (operation) => existingSetting(operation, async (key) => settings[key]),
+    settings: lookAtSettings(async (key) => settings[key]),
     waiting: { limitMs: waitMs, everyMs: 500, signal },
     report,
   });

@@ -1,7 +1,10 @@
 import { hostname } from "node:os";
+import pMap from "p-map";
+import { z } from "zod";
 import { cliAnswer } from "./model/cli-answer.ts";
 import {
   type EngineLock,
+  isInProgress,
   isOutlived,
   lockedMessage,
   parseOperation,
@@ -13,12 +16,22 @@ import {
   failedWrites,
   type PendingOperation,
   pendingOperations,
+  recordedSettings,
   type StackExport,
   settled,
   settlementOf,
 } from "./model/pending-operation.ts";
 import { type Engine, EngineError } from "./services/engine.ts";
-import { exportedState, isAbsent, locksOf, mendFiles, removeLock, type StackFiles } from "./services/file-backend.ts";
+import {
+  exportedState,
+  hasFailed,
+  isAbsent,
+  locksOf,
+  mendFiles,
+  removeLock,
+  type StackFiles,
+} from "./services/file-backend.ts";
+import type { SettingsLook } from "./services/github/configured.ts";
 import { startTime } from "./services/liveness.ts";
 import { ServiceError } from "./services/service-error.ts";
 import { Held, type Waiting, whenFree } from "./services/waiting.ts";
@@ -30,10 +43,8 @@ export interface RecoveryOptions {
   readonly backend: StackFiles | "bucket" | "cloud";
   /** Whether a lock was made by an update that was started on this machine by us, of which no process lives. */
   readonly isDead: (lock: EngineLock) => boolean | Promise<boolean>;
-  /** The id by which the GitHub provider imports a resource that exists although the state does not know it. */
-  readonly existing: (operation: PendingOperation) => Promise<string | undefined>;
-  /** Arguments of a refresh that name the configuration. */
-  readonly refreshArgs?: readonly string[];
+  /** What the repository has of the settings that the stack keeps. */
+  readonly settings: SettingsLook;
   /** How long an update that may live elsewhere is waited for. */
   readonly waiting: Omit<Waiting, "report">;
   readonly report: (line: string) => void;
@@ -77,11 +88,16 @@ async function settle(options: RecoveryOptions): Promise<void> {
     return;
   }
   const applied = failed.map(({ urn }) => urn).filter((urn) => found.has(urn));
+  const gone = await goneSettings(options, stack);
   if (pending.length === 0) {
     for (const urn of applied) {
       report(`${urn} was written, and the reply was lost: read again`);
     }
-    await (applied.length > 0 ? refreshUnlocked(options, applied) : backend === "bucket" && passBucket(options, stack));
+    for (const urn of gone) {
+      report(`${urn} is gone, and the last update failed: read again`);
+    }
+    const targets = [...applied, ...gone];
+    await (targets.length > 0 ? refreshUnlocked(options, targets) : backend === "bucket" && passBucket(options, stack));
     return;
   }
   // An update that was under way a moment ago has operations pending, too. It may have ended since.
@@ -92,18 +108,17 @@ async function settle(options: RecoveryOptions): Promise<void> {
   const targets = pending
     .filter((operation) => settlementOf(operation) === "refresh" || found.has(operation.urn))
     .map(({ urn }) => urn)
-    .concat(applied);
+    .concat(applied, gone);
   for (const operation of pending) {
     report(`${operation.urn} was ${operation.operation} when its update died: ${ending(operation, found)}`);
   }
   if (targets.length > 0) {
-    await refresh(options, targets);
+    await refresh(options, [...new Set(targets)]);
   }
 }
 
-async function refresh({ engine, refreshArgs = [] }: RecoveryOptions, targets: readonly string[]): Promise<void> {
-  const args = ["refresh", "--yes", "--skip-preview", ...refreshArgs];
-  await engine.run([...args, ...targets.flatMap((urn) => ["--target", urn])]);
+async function refresh({ engine }: RecoveryOptions, targets: readonly string[]): Promise<void> {
+  await engine.run(["refresh", "--yes", "--skip-preview", ...targets.flatMap((urn) => ["--target", urn])]);
 }
 
 /** The stack as `pulumi stack export` prints it; undefined when there is no such stack yet. */
@@ -127,6 +142,35 @@ async function onceThere(engine: Engine, args: readonly string[]): Promise<strin
     }
     throw error;
   }
+}
+
+/**
+ * Settings that the state knows and that are gone, after an update that failed: their deletion may have been applied, and
+ * only the reply lost. The provider then repeats it, and GitHub has nothing to delete, now and in every later update.
+ */
+async function goneSettings(options: RecoveryOptions, stack: StackExport): Promise<string[]> {
+  const recorded = recordedSettings(stack);
+  if (recorded.length === 0 || !(await lastFailed(options))) {
+    return [];
+  }
+  const gone = await permitted(options, "what the last update deleted is not looked for", () =>
+    pMap(recorded, async (setting) => ((await options.settings.gone(setting)) ? [setting.urn] : []), {
+      concurrency: 4,
+    }),
+  );
+  return gone?.flat() ?? [];
+}
+
+const historySchema = z.array(z.object({ result: z.string() }));
+
+/** Whether the last operation on the stack failed; one that was killed has left no word of that. */
+async function lastFailed({ engine, backend }: RecoveryOptions): Promise<boolean> {
+  const known = typeof backend === "object" ? await hasFailed(backend) : undefined;
+  if (known !== undefined) {
+    return known;
+  }
+  const text = await engine.run(["stack", "history", "--json", "--page-size", "1"]);
+  return cliAnswer("stack history", text, historySchema)[0]?.result === "failed";
 }
 
 /** Lets locks of dead updates pass. @throws Held when a lock may be given free; or at once when it will not be */
@@ -201,28 +245,39 @@ async function passRefusal(options: RecoveryOptions, error: unknown): Promise<vo
 
 /** Existing resources by URN; undefined when nobody here may look, so that the operations have to wait for somebody who may. */
 async function look(
-  { existing, report }: RecoveryOptions,
+  options: RecoveryOptions,
   pending: readonly PendingOperation[],
 ): Promise<ReadonlyMap<string, string> | undefined> {
-  const found = new Map<string, string>();
-  try {
+  return permitted(options, `${pending.length} operations stay as they are`, async () => {
+    const found = new Map<string, string>();
     for (const operation of pending.filter((candidate) => settlementOf(candidate) === "look")) {
-      const id = await existing(operation);
+      const id = await options.settings.existing(operation);
       if (id !== undefined) {
         found.set(operation.urn, id);
       }
     }
+    return found;
+  });
+}
+
+/** A look at the repository's settings; undefined when this token may not look. @param otherwise what is said then */
+async function permitted<T>(
+  { report }: RecoveryOptions,
+  otherwise: string,
+  look: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await look();
   } catch (error) {
     if (error instanceof ServiceError && (error.status === 401 || error.status === 403)) {
       report(
-        `${pending.length} operations stay as they are, because this token may not look at the repository's settings ` +
-          `(${error.message}): npm run recover with a token that may administer it`,
+        `${otherwise}, because this token may not look at the repository's settings (${error.message}): ` +
+          "npm run recover with a token that may administer it",
       );
       return undefined;
     }
     throw error;
   }
-  return found;
 }
 
 async function importUnlocked(options: RecoveryOptions, text: string): Promise<void> {
@@ -230,7 +285,7 @@ async function importUnlocked(options: RecoveryOptions, text: string): Promise<v
   try {
     await engine.run(["stack", "import"], text);
   } catch (error) {
-    if (error instanceof EngineError && /\[409\]|update is currently in progress/i.test(error.said)) {
+    if (error instanceof EngineError && isInProgress(error.said)) {
       passOperation(engine, "another update");
     }
     await passRefusal(options, error);

@@ -10,6 +10,7 @@ import { ACCESS_TOKEN, startPulumiCloud } from "./commands/pulumi-cloud.ts";
 import { temporaryDirectory } from "./services/temporary.ts";
 
 const ROOT = { urn: "urn:pulumi:prod::demo::pulumi:pulumi:Stack::demo-prod", type: "pulumi:pulumi:Stack" };
+const NO_SETTINGS = { existing: async () => undefined, gone: async () => false };
 const OUTPUTS = { version: "1.0.0" };
 
 let bin: string;
@@ -63,7 +64,7 @@ describe("recovery before an update", () => {
       // The engine's own code for directories and buckets is one.
       backend: "bucket",
       isDead: () => false,
-      existing: async () => undefined,
+      settings: NO_SETTINGS,
       waiting: { limitMs: 120_000, everyMs: 10 },
       report(line) {
         said.push(line);
@@ -104,7 +105,7 @@ describe("recovery before an update", () => {
       engine,
       backend: files,
       isDead: () => false,
-      existing: async () => undefined,
+      settings: NO_SETTINGS,
       waiting: { limitMs: 0, everyMs: 1 },
       report: (line) => said.push(line),
     });
@@ -122,7 +123,7 @@ describe("recovery before an update", () => {
       engine: await engineIn(directory, cloud.url, "octo-org/mount-monitor/prod"),
       backend: "cloud",
       isDead: () => false,
-      existing: async () => undefined,
+      settings: NO_SETTINGS,
       waiting: { limitMs: 120_000, everyMs: 10 },
       report(line) {
         said.push(line);

@@ -24,10 +24,27 @@ let said: string[];
 /** What the next commands fail with, by their first words. */
 let failing: Map<string, string>;
 let deployment: object;
+/** What the next commands print, by their first words. */
+let printed: Map<string, string>;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "backend-"));
-  [calls, said, failing, deployment] = [[], [], new Map(), { resources: [] }];
+  [calls, said, failing, printed, deployment] = [
+    [],
+    [],
+    new Map(),
+    new Map([["stack history", "[]"]]),
+    { resources: [] },
+  ];
+});
+
+type Settings = RecoveryOptions["settings"];
+
+/** A repository that has none of the settings that are looked for, or as it is told. */
+const looking = (told: Partial<Settings> = {}): Settings => ({
+  existing: async () => undefined,
+  gone: async () => false,
+  ...told,
 });
 
 /** Options over an engine that notes what it is told. */
@@ -41,12 +58,13 @@ function options(changes: Partial<RecoveryOptions> = {}): RecoveryOptions {
         const failure = failing.get(name);
         failing.delete(name);
         if (failure !== undefined) throw new EngineError(name, failure);
-        return name === "stack export" ? JSON.stringify({ version: 3, deployment }) : "";
+        const text = printed.get(name) ?? "";
+        return name === "stack export" ? JSON.stringify({ version: 3, deployment }) : text;
       },
     },
     backend: { root, project: "mount-monitor", stack: "prod" },
     isDead: () => true,
-    existing: async () => undefined,
+    settings: looking(),
     waiting: { limitMs: 0, everyMs: 1 },
     report: (line) => said.push(line),
     ...changes,
@@ -247,7 +265,7 @@ describe("recovery", () => {
     const ASKED = "refresh --yes --skip-preview --target urn:root";
 
     beforeEach(() => {
-      deployment = { resources: [file, root] };
+      deployment = { resources: [draft, root] };
     });
 
     test("asks by a refresh of the stack alone", async () => {
@@ -353,16 +371,16 @@ describe("recovery", () => {
         ],
       };
       const asked: string[] = [];
-      const existing: RecoveryOptions["existing"] = async ({ urn }) => {
-        asked.push(urn);
-        return [variable("b").urn, file.urn].includes(urn) ? "mount-monitor:b" : undefined;
+      const existing: Settings["existing"] = async ({ inputs: { variableName = "file" } }) => {
+        asked.push(String(variableName));
+        return asked.at(-1) === "a" ? undefined : "mount-monitor:b";
       };
       await keep();
-      await recover(options({ existing, refreshArgs: ["--config-file", "x.yaml"] }));
-      expect(asked).toEqual([variable("a").urn, variable("b").urn, file.urn]);
+      await recover(options({ settings: looking({ existing }) }));
+      expect(asked).toEqual(["a", "b", "f"]);
       expect(commands()).toEqual([
         "stack import",
-        `refresh --yes --skip-preview --config-file x.yaml --target ${variable("b").urn} --target urn:file`,
+        `refresh --yes --skip-preview --target ${variable("b").urn} --target urn:file`,
       ]);
       expect(calls[0]?.input).toEqual({
         version: 3,
@@ -391,7 +409,7 @@ describe("recovery", () => {
         throw new ServiceError("GitHub answered 403", { service: "GitHub", status: 403 });
       };
       await keep();
-      await recover(options({ existing }));
+      await recover(options({ settings: looking({ existing }) }));
       expect(commands()).toEqual([]);
       expect(said).toEqual([expect.stringContaining("1 operations stay as they are")]);
     });
@@ -402,7 +420,7 @@ describe("recovery", () => {
         throw new ServiceError("no answer", { service: "GitHub", transient: true });
       };
       await keep();
-      await expect(recover(options({ existing }))).rejects.toThrow("no answer");
+      await expect(recover(options({ settings: looking({ existing }) }))).rejects.toThrow("no answer");
       expect(commands()).toEqual([]);
     });
   });
@@ -411,6 +429,7 @@ describe("recovery", () => {
     const failed = { ...file, outputs: { content: "new" }, initErrors: ["409"] };
     const written = async () => "mount-monitor:f:";
     const READ = "refresh --yes --skip-preview --target urn:file";
+    const HISTORY = "stack history --json --page-size 1";
 
     beforeEach(() => {
       deployment = { resources: [failed] };
@@ -419,8 +438,8 @@ describe("recovery", () => {
     test.each(["bucket", "cloud"] as const)(
       "reads it again when GitHub has what was to be written (%s)",
       async (backend) => {
-        await recover(options({ backend, existing: written }));
-        expect(commands().filter((command) => command !== "stack")).toEqual(["stack export", READ]);
+        await recover(options({ backend, settings: looking({ existing: written }) }));
+        expect(commands().filter((command) => command !== "stack")).toEqual(["stack export", HISTORY, READ]);
         expect(said).toEqual(["recovery: urn:file was written, and the reply was lost: read again"]);
       },
     );
@@ -428,7 +447,7 @@ describe("recovery", () => {
     test("is told of it by a state in a directory", async () => {
       deployment = { resources: [{ ...failed, urn: "urn:other", initErrors: [] }, failed] };
       await keep();
-      await recover(options({ existing: written }));
+      await recover(options({ settings: looking({ existing: written }) }));
       expect(commands()).toEqual([READ]);
     });
 
@@ -442,7 +461,7 @@ describe("recovery", () => {
     test("reads it again together with what was pending", async () => {
       deployment = { resources: [failed], pending_operations: [{ type: "creating", resource: draft }] };
       await keep();
-      await recover(options({ existing: written }));
+      await recover(options({ settings: looking({ existing: written }) }));
       expect(commands()).toEqual(["stack import", READ]);
     });
 
@@ -452,8 +471,105 @@ describe("recovery", () => {
         "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.\n" +
           "  s3://bucket/.pulumi/locks/organization/mount-monitor/prod/a.json: created by me@laptop (pid 4711) at 2026-01-02T03:04:05Z",
       );
-      await recover(options({ backend: "bucket", existing: written }));
-      expect(commands()).toEqual(["stack export", READ, "cancel --yes", "stack export", READ]);
+      await recover(options({ backend: "bucket", settings: looking({ existing: written }) }));
+      expect(commands()).toEqual(["stack export", HISTORY, READ, "cancel --yes", "stack export", HISTORY, READ]);
+    });
+  });
+
+  describe("of settings that the last update may have deleted", () => {
+    const HISTORY = ".pulumi/history/mount-monitor/prod/prod-";
+    const READ = `refresh --yes --skip-preview --target ${variable("b").urn}`;
+    const gone: Settings["gone"] = async ({ inputs }) => inputs.variableName === "b";
+
+    beforeEach(async () => {
+      deployment = { resources: [draft, variable("a"), variable("b")] };
+      await keep();
+      await write(`${HISTORY}17.history.json`, '{"result":"succeeded"}');
+      await write(`${HISTORY}18.history.json`, '{"result":"failed"}');
+      await write(`${HISTORY}18.history.json.attrs`, "{}");
+      await write(`${HISTORY}18.checkpoint.json`, "{}");
+    });
+
+    test("reads again those that are gone", async () => {
+      await recover(options({ settings: looking({ gone }) }));
+      expect(commands()).toEqual([READ]);
+      expect(said).toEqual([`recovery: ${variable("b").urn} is gone, and the last update failed: read again`]);
+    });
+
+    test("looks at nothing after an update that succeeded, nor where none was", async () => {
+      const never: Settings["gone"] = async () => expect.unreachable("looked");
+      await write(`${HISTORY}19.history.json`, '{"result":"succeeded"}');
+      await recover(options({ settings: looking({ gone: never }) }));
+      rmSync(join(root, ".pulumi/history"), { recursive: true });
+      await recover(options({ settings: looking({ gone: never }) }));
+      expect([calls, said]).toEqual([[], []]);
+    });
+
+    test("leaves alone what is there", async () => {
+      await recover(options());
+      expect([calls, said]).toEqual([[], []]);
+    });
+
+    test.each([
+      ["is compressed", "19.history.json.gz", ""],
+      ["is not whole", "19.history.json", "{"],
+      ["is of another form", "19.history.json", "[]"],
+    ])("has the CLI read a history that %s", async (_what, name, text) => {
+      await write(HISTORY + name, text);
+      printed.set("stack history", '[{"kind":"update","result":"failed"}]');
+      await recover(options({ settings: looking({ gone }) }));
+      expect(commands()).toEqual(["stack history --json --page-size 1", READ]);
+    });
+
+    test.each([
+      ["bucket", "failed", [READ]],
+      ["cloud", "failed", [READ]],
+      ["cloud", "succeeded", []],
+    ] as const)("asks the CLI in a %s, which says that it %s", async (backend, result, then) => {
+      printed.set("stack history", JSON.stringify([{ result }]));
+      await recover(options({ backend, settings: looking({ gone }) }));
+      expect(commands().filter((command) => command !== "stack")).toEqual([
+        "stack export",
+        "stack history --json --page-size 1",
+        ...then,
+      ]);
+    });
+
+    test("asks for no history where no setting is recorded", async () => {
+      deployment = { resources: [draft] };
+      await recover(options({ backend: "cloud" }));
+      expect(commands()).toEqual(["stack export", "stack"]);
+    });
+
+    test("reads them again together with what was pending, each once", async () => {
+      const pending_operations = [{ type: "deleting", resource: variable("b") }];
+      deployment = { resources: [variable("a"), variable("b")], pending_operations };
+      await keep();
+      await recover(options({ settings: looking({ gone: async () => true }) }));
+      expect(commands()).toEqual(["stack import", `${READ} --target ${variable("a").urn}`]);
+    });
+
+    test("says so when this token may not look, and goes on", async () => {
+      const refused: Settings["gone"] = async () => {
+        throw new ServiceError("GitHub answered 403", { service: "GitHub", status: 403 });
+      };
+      printed.set("stack history", '[{"result":"failed"}]');
+      const stack = { urn: "urn:root", type: "pulumi:pulumi:Stack" };
+      deployment = { resources: [stack, variable("a")] };
+      await recover(options({ backend: "bucket", settings: looking({ gone: refused }) }));
+      expect(commands().at(-1)).toBe("refresh --yes --skip-preview --target urn:root");
+      expect(said).toEqual([
+        "recovery: what the last update deleted is not looked for, because this token may not look at the repository's " +
+          "settings (GitHub answered 403): npm run recover with a token that may administer it",
+      ]);
+    });
+
+    test("fails when GitHub cannot be asked", async () => {
+      const unheard: Settings["gone"] = async () => {
+        throw new ServiceError("no answer", { service: "GitHub", transient: true });
+      };
+      await expect(recover(options({ settings: looking({ gone: unheard }) }))).rejects.toThrow("no answer");
+      expect(calls).toEqual([]);
     });
   });
 

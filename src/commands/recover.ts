@@ -8,15 +8,16 @@ import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
 import { cliAnswer } from "../model/cli-answer.ts";
-import type { EngineLock } from "../model/engine-lock.ts";
+import { type EngineLock, isRefusal } from "../model/engine-lock.ts";
 import { quoted } from "../model/quotation.ts";
 import { recover } from "../recovery.ts";
 import { type Engine, openEngine } from "../services/engine.ts";
 import { directoryOf } from "../services/file-backend.ts";
-import { existingSetting } from "../services/github/existing.ts";
+import { lookAtSettings } from "../services/github/configured.ts";
 import { holderOf, takeKernelLock } from "../services/kernel-lock.ts";
 import { startTime } from "../services/liveness.ts";
 import { type EarlierUpdate, markOffspring } from "../services/offspring.ts";
+import { unrefused } from "../services/unrefused.ts";
 import { Held, whenFree } from "../services/waiting.ts";
 import { asProcess } from "./command.ts";
 
@@ -27,7 +28,8 @@ const usage = `npm run recover [-- [--stack NAME] [--wait MINUTES] [COMMAND …]
   Settles what a killed update left: locks, files that were cut short, pending operations. Changes nothing otherwise.
   An update that is under way elsewhere is waited for, ${MINUTES} minutes unless --wait says otherwise.
   With a COMMAND (npm run recover -- pulumi up) it then runs that, and writes down its processes: if it is killed too,
-  the next recovery on this machine knows that it is dead, and needs no question to remove its lock.`;
+  the next recovery on this machine knows that it is dead, and needs no question to remove its lock. A command that is
+  refused because another update began first is run again, up to three times.`;
 
 /** Options of this command, and the command that is run afterwards. */
 export interface CommandLine {
@@ -84,16 +86,29 @@ async function main(args: readonly string[]): Promise<number> {
   const offspring = await markOffspring(directory);
   const { earlier } = offspring;
   const root = directoryOf(url);
-  await recover({
-    engine,
-    backend: root === undefined ? kindOf(url) : { root, project, stack: stack.split("/").at(-1) ?? stack },
-    isDead: (lock) => isRecordedDead(lock, earlier),
-    existing: (operation) => existingSetting(operation, (key) => configured(engine, project, key)),
-    waiting,
+  const settle = () =>
+    recover({
+      engine,
+      backend: root === undefined ? kindOf(url) : { root, project, stack: stack.split("/").at(-1) ?? stack },
+      isDead: (lock) => isRecordedDead(lock, earlier),
+      settings: lookAtSettings((key) => configured(engine, project, key)),
+      waiting,
+      report,
+    });
+  await settle();
+  offspring.watch();
+  const code = await unrefused({
+    stack,
+    begin: () => run(options.command),
+    isRefused: (error) => error instanceof Refused,
+    settle,
     report,
+  }).catch((error) => {
+    if (error instanceof Refused) {
+      return error.code;
+    }
+    throw error;
   });
-  const [command, ...rest] = options.command;
-  const code = command === undefined ? 0 : await run(command, rest, () => offspring.watch());
   await offspring.end();
   await release();
   return code;
@@ -113,15 +128,44 @@ function kindOf(backendUrl: string): "bucket" | "cloud" {
   return /^https?:/.test(backendUrl) ? "cloud" : "bucket";
 }
 
-async function run(command: string, args: readonly string[], started: () => void): Promise<number> {
-  const child = spawn(command, args, { stdio: "inherit" });
-  started();
-  // The terminal sends Ctrl-C to both; whoever ends this process alone means the update too.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  const [code] = await once(child, "exit");
-  return typeof code === "number" ? code : 1;
+/** The command was not begun, because another update has the stack. */
+class Refused extends Error {
+  override readonly name = "Refused";
+  /** Its exit code. */
+  readonly code: number;
+
+  constructor(code: number) {
+    super("another update has the stack");
+    this.code = code;
+  }
 }
+
+/** @returns the exit code @throws Refused */
+async function run([command, ...args]: readonly string[]): Promise<number> {
+  if (command === undefined) {
+    return 0;
+  }
+  // Errors pass through here, to be read on the way; whether it is a terminal the CLI asks of the other two.
+  const child = spawn(command, args, { stdio: ["inherit", "inherit", "pipe"] });
+  child.stderr.pipe(process.stderr, { end: false });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+    said = (said + piece).slice(-REFUSAL);
+  });
+  // The terminal sends Ctrl-C to both; whoever ends this process alone means the update too.
+  const [heard, passOn] = [() => {}, () => child.kill("SIGTERM")];
+  process.on("SIGINT", heard).on("SIGTERM", passOn);
+  const [exit] = await once(child, "close");
+  process.off("SIGINT", heard).off("SIGTERM", passOn);
+  const code = typeof exit === "number" ? exit : 1;
+  if (code !== 0 && isRefusal(said)) {
+    throw new Refused(code);
+  }
+  return code;
+}
+
+/** Characters of what a command said last, in which a refusal is looked for. */
+const REFUSAL = 10_000;
 
 async function selectedStack(): Promise<string> {
   return (await pulumi("stack", "--show-name")).trim();

@@ -34,12 +34,14 @@ export function parseLock(where: string, text: string): EngineLock {
   }
 }
 
+const LOCKED = "the stack is currently locked by";
+
 /**
  * The locks that the engine names when it refuses to begin; empty when it failed for another reason.
  * Source: pulumi pkg/backend/diy/lock.go, `checkForLock`.
  */
 export function parseRefusal(text: string): EngineLock[] {
-  if (!text.includes("the stack is currently locked by")) {
+  if (!text.includes(LOCKED)) {
     return [];
   }
   return [...text.matchAll(/^\s*(\S+): created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)$/gm)].map(
@@ -48,6 +50,19 @@ export function parseRefusal(text: string): EngineLock[] {
       holder: { user, host, pid: Number(pid), since: isoOf(since) },
     }),
   );
+}
+
+/**
+ * Whether the engine said that it did not begin, because another update has the stack.
+ * Sources: pulumi pkg/backend/diy/lock.go, `checkForLock`; Pulumi Cloud's answer 409 to an update that it does not begin.
+ */
+export function isRefusal(text: string): boolean {
+  return text.includes(LOCKED) || isInProgress(text);
+}
+
+/** The same of Pulumi Cloud alone, which has no locks but a lease for each update. */
+export function isInProgress(text: string): boolean {
+  return /update is currently in progress/i.test(text);
 }
 
 /** What is said about locks that may belong to an update that lives: who, since when, and what to type. */

@@ -46,11 +46,32 @@ const FILE = "github:index/repositoryFile:RepositoryFile";
  */
 const createdOnce: ReadonlySet<string> = new Set([
   "github:index/actionsVariable:ActionsVariable",
-  "github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable",
   FILE,
   "github:index/repositoryRuleset:RepositoryRuleset",
   "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
 ]);
+
+/**
+ * Resources of the GitHub provider whose deletion fails when they are gone already; that of others does not, or is a PUT.
+ * Source: terraform-provider-github, resource_github_*.go
+ */
+const deletedOnce: ReadonlySet<string> = new Set([
+  "github:index/actionsVariable:ActionsVariable",
+  "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
+  FILE,
+  "github:index/repositoryRuleset:RepositoryRuleset",
+  "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+]);
+
+/** A setting that a stack has recorded. */
+export type RecordedSetting = Omit<PendingOperation, "operation">;
+
+/** The settings in an exported stack whose deletion would fail if they were gone. */
+export function recordedSettings({ deployment }: StackExport): RecordedSetting[] {
+  return (deployment?.resources ?? [])
+    .filter(({ type }) => deletedOnce.has(type))
+    .map(({ urn, type, inputs }) => ({ urn, type, inputs: inputs ?? {} }));
+}
 
 /** The operations that are pending in an exported stack. */
 export function pendingOperations({ deployment }: StackExport): PendingOperation[] {

@@ -98,6 +98,30 @@ export async function exportedState({ root, project, stack }: StackFiles): Promi
   return data && JSON.stringify(data);
 }
 
+/**
+ * Whether the last operation of the engine on a stack, as its history tells, failed: an update, a refresh, an import. One
+ * that was killed is not told of. Source: pulumi pkg/backend/diy/state.go, `addToHistory`.
+ *
+ * @returns undefined for a history that this program cannot plainly read: the CLI knows more forms
+ */
+export async function hasFailed({ root, project, stack }: StackFiles): Promise<boolean | undefined> {
+  const directory = join(root, ".pulumi/history", project, stack);
+  const names = await readdir(directory).catch(() => []);
+  // Named by nanoseconds since 1970.
+  const last = names
+    .filter((name) => /\.history\.json(\.|$)/.test(name) && !name.endsWith(".attrs"))
+    .sort()
+    .at(-1);
+  if (last === undefined) {
+    return names.length > 0 ? undefined : false;
+  }
+  const text = await readFile(join(directory, last), "utf8").catch(() => "");
+  const { data } = historySchema.safeParse(isJson(text) ? JSON.parse(text) : undefined);
+  return data && data.result === "failed";
+}
+
+const historySchema = z.object({ result: z.string() });
+
 /** Whether no file is the stack's: a state may be compressed, and lay one level higher before there were projects. */
 export async function isAbsent({ root, project, stack }: StackFiles): Promise<boolean> {
   const home = join(root, ".pulumi/stacks");

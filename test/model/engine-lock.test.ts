@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isOutlived, lockedMessage, parseLock, parseRefusal } from "../../src/model/engine-lock.ts";
+import { isOutlived, isRefusal, lockedMessage, parseLock, parseRefusal } from "../../src/model/engine-lock.ts";
 
 const holder = { user: "me", host: "laptop", pid: 4711, since: "2026-01-02T03:04:05Z" };
 const content = '{"pid":4711,"username":"me","hostname":"laptop","timestamp":"2026-01-02T04:04:05.678901234+01:00"}';
@@ -35,6 +35,16 @@ describe("a lock of the engine", () => {
     expect(parseRefusal("error: passphrase must be set: created by me@laptop (pid 1) at 2026-01-02T03:04:05Z")).toEqual(
       [],
     );
+  });
+
+  test.each([
+    ["error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end", true],
+    ["error: [409] Conflict: Another update is currently in progress.", true],
+    ["error: GET https://api.github.com/repos/o/r: 409 Conflict []", false],
+    ["error: update failed", false],
+    ["", false],
+  ])("refuses an update, or does not: %s", (said, refused) => {
+    expect(isRefusal(said)).toBe(refused);
   });
 
   test("that may be alive is told with owner, age and the command", () => {

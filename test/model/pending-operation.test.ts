@@ -3,6 +3,7 @@ import {
   exportSchema,
   failedWrites,
   pendingOperations,
+  recordedSettings,
   settled,
   settlementOf,
 } from "../../src/model/pending-operation.ts";
@@ -79,6 +80,23 @@ describe("operations that are pending", () => {
       { operation: "failed", urn: urn(file, "f"), type: file, inputs: { file: "f", content: "new", sha: "1" } },
     ]);
     expect(failedWrites(exportSchema.parse({ version: 3, deployment: null }))).toEqual([]);
+  });
+
+  test("may have deleted settings that the stack has recorded, whose deletion cannot be repeated", () => {
+    const secret = "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret";
+    const resources = [
+      resource("pulumi:pulumi:Stack", "mount-monitor-prod"),
+      resource("github:index/repositoryEnvironment:RepositoryEnvironment", "e"),
+      resource("github:index/workflowRepositoryPermissions:WorkflowRepositoryPermissions", "p"),
+      resource("pulumi-nodejs:dynamic/release:GithubRelease", "release-github"),
+      resource(variable, "a", { variableName: "A" }),
+      { urn: urn(secret, "s"), type: secret },
+    ];
+    expect(recordedSettings(exportSchema.parse({ version: 3, deployment: { resources } }))).toEqual([
+      { urn: urn(variable, "a"), type: variable, inputs: { variableName: "A" } },
+      { urn: urn(secret, "s"), type: secret, inputs: {} },
+    ]);
+    expect(recordedSettings(exportSchema.parse({ version: 3, deployment: null }))).toEqual([]);
   });
 
   test("of what the state has are no new resources when it is settled", () => {

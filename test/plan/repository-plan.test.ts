@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test, vi } from "vitest";
 import { blobOf } from "../../src/model/blob.ts";
 import { planRepository } from "../../src/plan/repository-plan.ts";
-import type { PossibleSetting } from "../../src/services/github/existing.ts";
+import type { Setting } from "../../src/services/github/existing.ts";
 
 const settings = {
   repository: "octo/demo",
@@ -19,7 +19,7 @@ const connections = (found: Record<string, string>, { admin = true, recorded = [
   github: {
     blobs: vi.fn(async () => found),
     mayAdminister: vi.fn(async () => admin),
-    settingId: vi.fn(async ({ type, inputs }: PossibleSetting) =>
+    settingId: vi.fn(async ({ type, inputs }: Setting) =>
       inputs.variableName === "SIZE" ? undefined : `${inputs.repository}:${type.split(":").at(-1)}`,
     ),
   },

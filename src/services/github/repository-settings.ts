@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ServiceError } from "../service-error.ts";
 import { type Api, pageSize } from "./api.ts";
-import { existingId, type PossibleSetting } from "./existing.ts";
+import { existingId, type Setting } from "./existing.ts";
 
 /** Settings and files of the repository, as far as no Pulumi provider knows them. */
 export interface RepositorySettings {
@@ -10,7 +10,7 @@ export interface RepositorySettings {
   /** Name → when it was written last, ISO 8601, of the secrets of an environment; {} when there is no such environment. */
   secretTimes(environment: string): Promise<Readonly<Record<string, string>>>;
   /** The id by which the GitHub provider imports a setting that is there as it would be made; undefined when it is not. */
-  settingId(setting: PossibleSetting): Promise<string | undefined>;
+  settingId(setting: Setting): Promise<string | undefined>;
   /** Whether the token has the permission `admin`. */
   mayAdminister(): Promise<boolean>;
   /** Whether releases become immutable when they are published; false where GitHub does not know of it. */
@@ -37,7 +37,7 @@ export function createRepositorySettings(
   return {
     mayAdminister,
 
-    settingId: ({ type, inputs }) => existingId(api, place.owner, type, inputs),
+    settingId: (setting) => existingId(api, place.owner, setting),
 
     async blobs(directory) {
       const entries = await api.find(entriesSchema, (ask) =>

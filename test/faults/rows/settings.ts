@@ -42,6 +42,40 @@ export const settingsScenarios: readonly Scenario[] = [
     },
   },
   {
+    row: 11,
+    fault: "settings and workflows deleted, replies lost",
+    async run(lane) {
+      const parts = ["workflows", "tag-ruleset", "environment"];
+      let settings = {
+        repositoryParts: JSON.stringify(parts),
+        variables: '{"COLOR":"blue"}',
+        secrets: '{"KEY":"value"}',
+      };
+      await expectRelease(lane, { settings });
+      for (const [path, removed] of [
+        ["actions/variables/*", { variables: "{}" }],
+        ["environments/*/secrets/*", { secrets: "{}" }],
+        ["rulesets/*", { repositoryParts: '["workflows","environment"]' }],
+        ["environments/*/deployment-branch-policies/*", { repositoryParts: '["workflows"]' }],
+        ["contents/**", { repositoryParts: "[]" }],
+      ] as const) {
+        settings = { ...settings, ...removed };
+        lane.github.misbehave({ method: "DELETE", path: `/repos/*/*/${path}`, action: { applyAndDropReply: true } });
+        // The provider repeats it, and there is nothing to delete.
+        const { code, shown } = await lane.update({ settings });
+        expect([code, shown]).toEqual([1, expect.stringMatching(/DELETE .*: 404/)]);
+        forgetFaults(lane);
+        const next = await lane.update({ settings });
+        expect([next.code, next.shown]).toEqual([0, expect.stringMatching(/is gone, and the last update failed/)]);
+      }
+      await expectRelease(lane, { settings });
+      const { variables, rulesets, environments } = lane.github.inspect.repository(REPOSITORY);
+      expect([variables, rulesets, environments]).toEqual([{}, [], {}]);
+      expect(workflowsIn(lane)).toEqual([]);
+      return "fails five times; each next run finds that it is gone, and forgets it";
+    },
+  },
+  {
     row: 19,
     fault: "two writes meet on the branch: 409 on a workflow file",
     async run(lane) {
@@ -131,6 +165,13 @@ function workflowWrites(lane: Lane): string[] {
   return lane.github.history
     .filter(({ method, path }) => method === "PUT" && path.includes("/contents/"))
     .map(({ path, status }) => `${path.slice(path.lastIndexOf("/") + 1)} ${status}`);
+}
+
+/** Paths of the workflows on the default branch. */
+function workflowsIn({ github }: Lane): string[] {
+  const { refs, commits } = github.inspect.repository(REPOSITORY);
+  const files = commits[refs["refs/heads/main"]?.sha ?? ""]?.files ?? {};
+  return Object.keys(files).filter((path) => path.startsWith(".github/workflows/"));
 }
 
 /** Changes the workflow files, and loses the reply to the first write; gives what was asked for. */

@@ -1,19 +1,23 @@
 import { beforeEach, expect, test } from "vitest";
-import { existingSetting } from "../../../src/services/github/existing.ts";
+import { lookAtSettings } from "../../../src/services/github/configured.ts";
 import { startTestGitHub, type TestGitHub, TOKEN } from "../../resources/services.ts";
 
 const FILE = ".github/workflows/release.yml";
 
 let github: TestGitHub;
 let repository: string;
-const look = (type: string, inputs: Record<string, string>) => {
+const settings = () => {
   const configuration: Record<string, string> = {
     repository: github.repository,
     githubUrl: github.url,
     githubToken: TOKEN,
   };
-  return existingSetting({ type, inputs: { repository, ...inputs } }, async (key) => configuration[key]);
+  return lookAtSettings(async (key) => configuration[key]);
 };
+const look = (type: string, inputs: Record<string, string>) =>
+  settings().existing({ type, inputs: { repository, ...inputs } });
+const gone = (type: string, inputs: Record<string, string>) =>
+  settings().gone({ type, inputs: { repository, ...inputs } });
 
 beforeEach(async () => {
   github = await startTestGitHub();
@@ -40,11 +44,67 @@ test("what is not there is nothing", async () => {
 
 test("a variable is there when it has the value that it was to have", async () => {
   const variable = "github:index/actionsVariable:ActionsVariable";
-  await fetch(`${github.apiUrl}/repos/${github.repository}/actions/variables`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify({ name: "COLOR", value: "blue" }),
-  });
+  await make("POST", "actions/variables", { name: "COLOR", value: "blue" });
   expect(await look(variable, { variableName: "COLOR", value: "blue" })).toBe(`${repository}:COLOR`);
   expect(await look(variable, { variableName: "COLOR", value: "red" })).toBeUndefined();
 });
+
+test.each([
+  ["actionsVariable:ActionsVariable", { variableName: "COLOR", value: "red" }, { variableName: "SIZE" }],
+  ["repositoryFile:RepositoryFile", { file: FILE, content: "other" }, { file: "ci.yml" }],
+  ["repositoryRuleset:RepositoryRuleset", { name: "tags" }, { name: "branches" }],
+  [
+    "repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+    { environment: "release", tagPattern: "v*" },
+    { environment: "release", tagPattern: "w*" },
+  ],
+  [
+    "actionsEnvironmentSecret:ActionsEnvironmentSecret",
+    { environment: "release", secretName: "KEY" },
+    { environment: "release", secretName: "OTHER" },
+  ],
+])("%s is gone when it is not there, whatever it holds", async (type, there, missing) => {
+  await make("POST", "actions/variables", { name: "COLOR", value: "blue" });
+  const rules = { conditions: { ref_name: { include: ["refs/tags/v*"], exclude: [] } }, rules: [{ type: "deletion" }] };
+  await make("POST", "rulesets", { name: "tags", target: "tag", enforcement: "active", ...rules });
+  const policy = { deployment_branch_policy: { protected_branches: false, custom_branch_policies: true } };
+  await make("PUT", "environments/release", policy);
+  await make("POST", "environments/release/deployment-branch-policies", { name: "v*", type: "tag" });
+  const { secrets } = github.inspect.repository(github.repository).environments.release ?? {};
+  Object.assign(secrets ?? {}, { KEY: { name: "KEY", encryptedValue: "", createdAt: TIME, updatedAt: TIME } });
+  expect(await gone(`github:index/${type}`, there)).toBe(false);
+  expect(await gone(`github:index/${type}`, missing)).toBe(true);
+  // With the environment everything in it is gone.
+  if ("environment" in there) {
+    expect(await gone(`github:index/${type}`, { ...there, environment: "other" })).toBe(true);
+  }
+});
+
+test("of what is not looked for nobody says that it is gone", async () => {
+  const asked = github.history.length;
+  expect(await gone("github:index/repositoryEnvironment:RepositoryEnvironment", { environment: "x" })).toBe(false);
+  expect(await gone("toString", {})).toBe(false);
+  expect(github.history).toHaveLength(asked);
+});
+
+test("what the stack is configured with is read once", async () => {
+  const read: string[] = [];
+  const { gone, existing } = lookAtSettings(async (key) => {
+    read.push(key);
+    return { repository: github.repository, githubUrl: github.url, githubToken: TOKEN }[key];
+  });
+  const setting = { type: file, inputs: { repository, file: FILE } };
+  await Promise.all([gone(setting), gone(setting), existing(setting)]);
+  expect(read.sort()).toEqual(["githubToken", "githubUrl", "repository"]);
+});
+
+const TIME = "2026-01-02T03:04:05Z";
+
+async function make(method: string, path: string, body: object) {
+  const answer = await fetch(`${github.apiUrl}/repos/${github.repository}/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  expect(answer.ok).toBe(true);
+}
