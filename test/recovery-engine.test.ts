@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { execa } from "execa";
 import { beforeAll, describe, expect, test } from "vitest";
 import { provisionKit } from "../kit/provision.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
-import { exportedState } from "../src/services/file-backend.ts";
+import { exportedState, hasFailed } from "../src/services/file-backend.ts";
 import { ACCESS_TOKEN, startPulumiCloud } from "./commands/pulumi-cloud.ts";
 import { temporaryDirectory } from "./services/temporary.ts";
 
@@ -20,17 +21,13 @@ beforeAll(async () => {
 
 async function engineIn(directory: string, backend: string, stack: string) {
   await writeFile(join(directory, "Pulumi.yaml"), "name: demo\nruntime: nodejs\n");
-  return openEngine({
-    command: join(bin, "pulumi"),
-    cwd: directory,
-    stack,
-    env: {
-      PULUMI_HOME: join(directory, "home"),
-      PULUMI_BACKEND_URL: backend,
-      PULUMI_CONFIG_PASSPHRASE: "x",
-      PULUMI_ACCESS_TOKEN: ACCESS_TOKEN,
-    },
-  });
+  const env = {
+    PULUMI_HOME: join(directory, "home"),
+    PULUMI_BACKEND_URL: backend,
+    PULUMI_CONFIG_PASSPHRASE: "x",
+    PULUMI_ACCESS_TOKEN: ACCESS_TOKEN,
+  };
+  return { ...openEngine({ command: join(bin, "pulumi"), cwd: directory, stack, env }), env };
 }
 
 async function stackInDirectory() {
@@ -113,6 +110,50 @@ describe("recovery before an update", () => {
     expect(JSON.parse((await exportedState(files)) ?? "").deployment.pending_operations).toBeUndefined();
     const outputs = await engine.run(["stack", "output", "--json", "--show-secrets"]);
     expect(JSON.parse(outputs)).toEqual({ secret: "hidden" });
+  });
+
+  test("is told by the engine's history whether the last operation failed", async () => {
+    const { root, engine } = await stackInDirectory();
+    const files = { root, project: "demo", stack: "prod" };
+    const told = async () => {
+      const history = JSON.parse(await engine.run(["stack", "history", "--json", "--page-size", "1"]));
+      return [await hasFailed(files), history.map(({ result }: { result: string }) => result)];
+    };
+    expect(await told()).toEqual([false, []]);
+    await engine.run(["refresh", "--yes", "--skip-preview"]);
+    expect(await told()).toEqual([false, ["succeeded"]]);
+    // A resource of which nobody can ask.
+    const type = "nobody:index:Nothing";
+    const lost = { urn: `urn:pulumi:prod::demo::${type}::x`, type, custom: true, id: "x" };
+    await engine.run(["stack", "import"], JSON.stringify({ version: 3, deployment: { resources: [lost] } }));
+    await expect(engine.run(["refresh", "--yes", "--skip-preview"])).rejects.toThrow("nobody");
+    expect(await told()).toEqual([true, ["failed"]]);
+  });
+
+  test("runs a command once more that the lock of another update refused, when that has ended", async () => {
+    const { directory, root, engine } = await stackInDirectory();
+    const locks = join(root, ".pulumi/locks/organization/demo/prod");
+    const lock = { pid: 4711, username: "octo", hostname: "elsewhere", timestamp: new Date().toISOString() };
+    await writeFile(join(directory, "lock.json"), JSON.stringify(lock));
+    const update = "pulumi refresh --yes --skip-preview --stack prod --non-interactive";
+    const command = [
+      "if mkdir begun 2>&-; then",
+      `mkdir -p ${locks}; cp lock.json ${locks}/other.json; ${update}; code=$?; rm ${locks}/other.json; exit $code`,
+      `fi; exec ${update}`,
+    ].join("\n");
+    const script = join(import.meta.dirname, "../src/commands/recover.ts");
+    const { exitCode, stdout, stderr } = await execa(
+      process.execPath,
+      [script, "--stack", "prod", "sh", "-c", command],
+      {
+        cwd: directory,
+        env: { ...engine.env, PATH: `${bin}:${process.env.PATH}`, XDG_STATE_HOME: join(directory, "recovery") },
+        reject: false,
+      },
+    );
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining("currently locked by 1 lock(s)")]);
+    expect(stderr).toContain("another update of stack prod began first: this one begins again (2 of 3)");
+    expect(stdout.match(/^Resources:/gm)).toHaveLength(1);
   });
 
   test("in Pulumi Cloud waits for the update in progress, and asks for nothing else", async () => {

@@ -13,6 +13,7 @@ import { startBuilder } from "../../rehearsal/services/buildkit.ts";
 import { provideCertificate } from "../../rehearsal/services/certificate.ts";
 import { Processes } from "../../rehearsal/services/processes.ts";
 import { startRegistry } from "../../rehearsal/services/registry.ts";
+import { openEngine } from "../../src/services/engine.ts";
 import { OFFSPRING, processesWith } from "../../src/services/offspring.ts";
 import { identity } from "../e2e/clone.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
@@ -23,6 +24,7 @@ import { type Moment, record } from "./recording.ts";
 import { type RegistryHook, type RegistryProxy, startRegistryProxy } from "./registry-proxy.ts";
 import { LOCKS } from "./remains.ts";
 import type { Operation, UpdatePlan } from "./update.ts";
+import { SECRETS_PROVIDER, startVault, useVault } from "./vault.ts";
 
 /** Repository that is released. */
 export const REPOSITORY = "octo-example/mount-monitor";
@@ -31,6 +33,8 @@ export const TOKEN = "faults-token-b1946ac92492d2347c6235b4d2611184";
 /** Value of a secret that a stack keeps: nowhere in clear text but in the settings that it is given by (I6). */
 export const SECRET = 's3cr3t "v4lue"/of+the&tést=';
 
+/** A stack that has nothing yet, by the name that it is kept under. */
+const EMPTY = "empty";
 const project = join(import.meta.dirname, "../..");
 const MARK = "FAULTS_UPDATE";
 
@@ -93,8 +97,8 @@ export interface Lane extends AsyncDisposable {
   /**
    * Forgets state, release, image and faults; binaries that were built stay in the artifact storage.
    *
-   * @param from what was kept and takes their place; `built` is a state in which the binaries are built, and nothing is
-   * pushed: quicker, and the requests of the update are the same
+   * @param from what was kept and takes their place; by default a stack that has nothing yet. `built` is a state in which
+   * the binaries are built, and nothing is pushed: quicker, and the requests of the update are the same
    */
   reset(from?: string): Promise<void>;
   /** The moments of a release that nothing came in between, and what readers then see. */
@@ -133,7 +137,11 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
     onResponse: validateExchange,
   });
   ending.defer(() => github.stop());
-  const environment = { ...services.environment, GITHUB_TOKEN: TOKEN };
+  const [owner = "", name = ""] = REPOSITORY.split("/");
+  github.createRepository({ owner, name });
+  const vault = ending.use(await startVault());
+  const environment = { ...services.environment, ...vault.environment, GITHUB_TOKEN: TOKEN };
+  await makeStack(directory, local, kit, environment);
   const path = `${join(project, "node_modules/.bin")}:${environment.PATH}`;
   const settings = {
     repository: REPOSITORY,
@@ -239,7 +247,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
         await cp(place, join(directory, "kept", name, part), { recursive: true });
       }
     },
-    async reset(from) {
+    async reset(from = EMPTY) {
       for (const running of begun) await running.kill();
       begun.clear();
       shown.length = 0;
@@ -248,18 +256,14 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       services.proxy.clearFaults();
       github.history.length = 0;
       services.proxy.history.length = 0;
-      github.inspect.state.repositories = structuredClone(snapshots.get(from ?? "") ?? {});
-      if (from === undefined) {
-        const [owner = "", name = ""] = REPOSITORY.split("/");
-        github.createRepository({ owner, name });
-      }
+      github.inspect.state.repositories = structuredClone(snapshots.get(from) ?? {});
       await Promise.all([
         rm(join(local, "offspring.json"), { force: true }),
-        cp(join(project, "Pulumi.local.yaml"), join(directory, "Pulumi.local.yaml")),
+        layOutSettings(directory),
         ...Object.entries(places).map(async ([name, place]) => {
-          if (name === "artifacts" && from === undefined) return;
+          if (name === "artifacts" && from === EMPTY) return;
           await rm(place, { recursive: true, force: true });
-          await (from && cp(join(directory, "kept", from, name), place, { recursive: true }));
+          await cp(join(directory, "kept", from, name), place, { recursive: true });
         }),
       ]);
     },
@@ -280,6 +284,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
     },
   };
   const kept = ending.move();
+  await lane.keep(EMPTY);
   await keepBuilt(lane);
   Object.assign(clean, await releaseOnce(lane));
   return lane;
@@ -326,9 +331,30 @@ async function layOutProject(directory: string, bundle: Bundle): Promise<void> {
   for (const name of ["index.ts", "package.json"]) {
     await symlink(join(project, name), join(directory, name));
   }
-  for (const name of ["Pulumi.yaml", "Pulumi.local.yaml", "Dockerfile.release"]) {
+  for (const name of ["Pulumi.yaml", "Dockerfile.release"]) {
     await cp(join(project, name), join(directory, name));
   }
+  await layOutSettings(directory);
+}
+
+async function layOutSettings(directory: string): Promise<void> {
+  const file = join(directory, "Pulumi.local.yaml");
+  await cp(join(project, "Pulumi.local.yaml"), file);
+  await useVault(file);
+}
+
+/** Makes the stack: by itself an update would make one whose secrets a passphrase keeps. */
+async function makeStack(directory: string, local: string, { bin }: Kit, env: Record<string, string>): Promise<void> {
+  const state = join(local, "state");
+  await mkdir(state);
+  const backend = { PULUMI_HOME: join(local, "pulumi"), PULUMI_BACKEND_URL: `file://${state}` };
+  const engine = openEngine({
+    command: join(bin, "pulumi"),
+    cwd: directory,
+    stack: "local",
+    env: { ...env, ...backend },
+  });
+  await engine.run(["stack", "init", "--secrets-provider", SECRETS_PROVIDER]);
 }
 
 async function makeModule(source: string): Promise<string> {
