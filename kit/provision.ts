@@ -113,7 +113,7 @@ async function provide(missing: readonly Part[], platform: Platform, home: strin
 }
 
 /** How long a build takes: measured, with Go's module and build caches empty and with both full. */
-const EXPECTATION = "That takes about five minutes on two cores, and ten seconds when Go's caches are full.";
+const EXPECTATION = "That takes five to fifteen minutes on two cores, and ten seconds when Go's caches are full.";
 
 function select(parts: readonly Part[], only: readonly string[] | undefined): readonly Part[] {
   const unknown = (only ?? []).filter((name) => !parts.some((part) => part.name === name));
