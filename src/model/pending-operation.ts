@@ -56,11 +56,8 @@ const createdOnce: ReadonlySet<string> = new Set([
  * Source: terraform-provider-github, resource_github_*.go
  */
 const deletedOnce: ReadonlySet<string> = new Set([
-  "github:index/actionsVariable:ActionsVariable",
+  ...createdOnce,
   "github:index/actionsEnvironmentSecret:ActionsEnvironmentSecret",
-  FILE,
-  "github:index/repositoryRuleset:RepositoryRuleset",
-  "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
 ]);
 
 /** A setting that a stack has recorded. */

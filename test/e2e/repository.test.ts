@@ -301,7 +301,7 @@ describe("the repository that is released from", { timeout: 300_000 }, () => {
 /**
  * Without the one line of a debugging log that has the token: from verbosity 5 on the provider's bridge prints what it is
  * configured with, and the engine, which replaces secrets in logs, does not know what the environment holds. Not every
- * time: the plugin hands its log on in batches, and the last one is lost when it ends.
+ * time: a plugin hands its log on in batches. Source: pulumi sdk/go/common/util/logging/export.go
  */
 function withoutTokenInput(texts: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
