@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { randomUUID, X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import tls from "node:tls";
@@ -68,7 +68,8 @@ async function make({ ca, certificate, key }: Certificate, now: Date): Promise<v
     notBeforeDate: new Date(now.getTime() - DAY_MS),
     notAfterDate: new Date(now.getTime() + LIFETIME_MS),
   } as const;
-  const authority = await generate([{ name: "commonName", value: "mount-monitor rehearsal" }], {
+  // A name of its own: of two authorities with one name, OpenSSL may check a certificate against the wrong one.
+  const authority = await generate([{ name: "commonName", value: `mount-monitor rehearsal ${randomUUID()}` }], {
     ...common,
     extensions: [
       { name: "basicConstraints", cA: true, critical: true },

@@ -20,14 +20,18 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function handshake({ certificate, key }: Certificate, ca: string | undefined, servername: string): Promise<void> {
+async function handshake(
+  { certificate, key }: Certificate,
+  ca: string | readonly string[] | undefined,
+  servername: string,
+): Promise<void> {
   const server = tls
     .createServer({ cert: await readFile(certificate), key: await readFile(key) })
     .listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const trust = ca === undefined ? {} : { ca: await readFile(ca) };
+  const trust = ca === undefined ? {} : { ca: await Promise.all([ca].flat().map((path) => readFile(path))) };
   const socket = tls.connect({ host: "127.0.0.1", port, servername, ...trust });
   try {
     await once(socket, "secureConnect");
@@ -44,6 +48,18 @@ describe("provideCertificate", () => {
     await handshake(made, made.bundle, name);
     await expect(handshake(made, undefined, name)).rejects.toThrow();
     await expect(handshake(made, made.ca, "example.com")).rejects.toThrow(/does not match/);
+  });
+
+  it("is told from another rehearsal's by who trusts both authorities, in either order", async () => {
+    const made = await provideCertificate(directory);
+    const other = await provideCertificate(join(directory, "other"));
+    for (const trust of [
+      [made.ca, other.ca],
+      [other.ca, made.ca],
+    ]) {
+      await handshake(made, trust, "localhost");
+      await handshake(other, trust, "localhost");
+    }
   });
 
   it("keeps the key to its owner", async () => {
