@@ -55,7 +55,8 @@ const OWN = new Set(["--stack", "--wait"]);
 
 /**
  * Whether the holder of a lock is a process of an update that was started here by us and has ended: it was written
- * down, with its start time, and nothing of what was written down lives.
+ * down, with its start time, and nothing of what was written down lives. Nor does another process with the holder's id:
+ * the lock may be that one's.
  */
 export async function isRecordedDead({ holder }: EngineLock, earlier: EarlierUpdate | undefined): Promise<boolean> {
   if (!holder || !earlier || holder.host !== hostname() || earlier.host !== hostname()) {
@@ -64,7 +65,8 @@ export async function isRecordedDead({ holder }: EngineLock, earlier: EarlierUpd
   const alive = await Promise.all(
     earlier.processes.map(async ({ pid, started }) => (await startTime(pid)) === started),
   );
-  return earlier.processes.some(({ pid }) => pid === holder.pid) && !alive.includes(true);
+  const isWrittenDown = earlier.processes.some(({ pid }) => pid === holder.pid);
+  return isWrittenDown && !alive.includes(true) && (await startTime(holder.pid)) === undefined;
 }
 
 async function main(args: readonly string[]): Promise<number> {

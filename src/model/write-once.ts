@@ -29,7 +29,7 @@ export function refuseOtherDigest({ image, tag, digest }: VersionTag, found: str
 export function writtenOnce(version: string, problems: readonly string[]): string {
   return (
     `v${version} is written once, and it is not what was published; nothing was changed:\n${problems.join("\n")}\n` +
-    `Two ways out: withdraw it (pulumi config set --path 'mount-monitor:withdrawn[0]' ${version}) and release the next version; ` +
+    `Two ways out: withdraw it (add ${version} to the setting mount-monitor:withdrawn) and release the next version; ` +
     "or settle it by hand: put back what is recorded, or have the stack forget its record and accept what is there " +
     "(pulumi state delete --target-dependents URN; pulumi stack --show-urns lists them)."
   );

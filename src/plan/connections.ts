@@ -55,7 +55,7 @@ export async function connect(settings: Settings): Promise<Connections> {
     github: githubOf(settings.repository, read),
     registry: await registryOf(settings.image, read),
     stack,
-    recallMetadata: async (tag) => recalledMetadata(await recorded(), tag),
+    recallMetadata: async (tag) => recalledMetadata(await recorded(), tag, settings),
     recordedReleases: async () => recordedReleases(await recorded(), settings),
     overwrittenSecrets: async () => overwrittenSecrets(await recorded()),
     workflowLooks: async () => workflowLooks(await recorded()),

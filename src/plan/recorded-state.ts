@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { unpackText } from "../model/packed-text.ts";
+import { type Place, samePlace, sameRepository } from "../model/place.ts";
 
 /** The text of a release's `metadata.json` as this stack recorded it; undefined when it did not, or lost its state. */
 export type RecallMetadata = (tag: string) => Promise<string | undefined>;
@@ -9,30 +10,23 @@ export type RecallMetadata = (tag: string) => Promise<string | undefined>;
  * Looks into the stack's own state: what the release's resource recorded, also after an update that failed (stack outputs
  * would be gone then); else the ledger, which keeps the text of every release.
  */
-export function recalledMetadata(outputs: unknown, tag: string): string | undefined {
+export function recalledMetadata(outputs: unknown, tag: string, place: Place): string | undefined {
   const resources = Object.values(resourcesSchema.parse(outputs));
   for (const { outputs } of resources) {
     const release = releaseSchema.safeParse(outputs);
-    if (release.success && release.data.tag === tag) {
+    if (release.success && release.data.tag === tag && sameRepository(release.data, place)) {
       return release.data.files["metadata.json"];
     }
   }
   for (const { outputs } of resources) {
     const ledger = ledgerSchema.safeParse(outputs);
-    const packed = ledger.success ? ledger.data.releases[tag.slice(1)]?.metadata : undefined;
+    const isHere = ledger.success && samePlace(ledger.data, place);
+    const packed = isHere ? ledger.data.releases[tag.slice(1)]?.metadata : undefined;
     if (packed !== undefined) {
       return unpackText(packed);
     }
   }
   return undefined;
-}
-
-/** Where a stack publishes: what its state says of another place is no news of this one. */
-export interface Published {
-  /** `owner/name`. */
-  readonly repository: string;
-  /** Image reference without a tag. */
-  readonly image: string;
 }
 
 /** What the state knows to be published, whether or not it still is. */
@@ -44,9 +38,9 @@ export interface RecordedReleases {
 }
 
 /** The releases that this stack has published, as its state recorded them. */
-export function recordedReleases(outputs: unknown, place: Published): RecordedReleases {
+export function recordedReleases(outputs: unknown, place: Place): RecordedReleases {
   const resources = Object.values(resourcesSchema.parse(outputs)).map((resource) => resource.outputs);
-  const here = ({ repository }: { repository: string }) => repository.toLowerCase() === place.repository.toLowerCase();
+  const here = (recorded: Pick<Place, "repository">) => sameRepository(recorded, place);
   const released = resources.flatMap((recorded) => releaseSchema.safeParse(recorded).data ?? []).find(here);
   const ledger = resources.flatMap((recorded) => ledgerSchema.safeParse(recorded).data ?? []).find(here);
   const lines = ledger?.image === place.image ? Object.entries(ledger.releases) : [];

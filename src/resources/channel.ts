@@ -38,7 +38,7 @@ export const implementation: Implementation<ChannelInputs, object> = {
     if (found === inputs.digest) {
       return {};
     }
-    if (found !== undefined && recorded?.digest === inputs.digest) {
+    if (found !== undefined && recorded && isUnmoved(inputs, recorded) && !(await holdsWithdrawn(inputs, found))) {
       throw new Error(movedByHand(pointsElsewhere(recorded, found), recorded));
     }
     if (found !== undefined) {
@@ -53,19 +53,33 @@ export const implementation: Implementation<ChannelInputs, object> = {
     await registry.putManifest(inputs.channel, index.raw, index.mediaType);
     return {};
   },
-  observe: differences,
+  async observe(recorded) {
+    return differencesFrom(recorded, await (await registryOf(recorded.image)).digestOf(recorded.channel));
+  },
 
   async conflicts(inputs, recorded) {
     // A channel that moves on is another question: whether it moves forwards.
-    const looks = recorded.drift?.length && inputs.digest === recorded.digest;
-    const problems = looks ? refusals(await differences(recorded)) : [];
+    if (!recorded.drift?.length || !isUnmoved(inputs, recorded)) {
+      return [];
+    }
+    const found = await (await registryOf(inputs.image)).digestOf(inputs.channel);
+    const isTakenBack = found !== undefined && (await holdsWithdrawn(inputs, found));
+    const problems = isTakenBack ? [] : refusals(differencesFrom(recorded, found));
     return problems.map((problem) => movedByHand(problem, recorded));
   },
 };
 
-async function differences(recorded: ChannelInputs): Promise<Difference[]> {
+function isUnmoved(inputs: ChannelInputs, recorded: ChannelInputs): boolean {
+  return inputs.digest === recorded.digest && inputs.image === recorded.image;
+}
+
+/** An update that died may have moved the channel without recording it, to a version that is withdrawn now. */
+async function holdsWithdrawn({ image, withdrawn }: ChannelInputs, found: string): Promise<boolean> {
+  return withdrawn.length > 0 && withdrawn.includes((await (await registryOf(image)).versionLabel(found)) ?? "");
+}
+
+function differencesFrom(recorded: ChannelInputs, found: string | undefined): Difference[] {
   const { image, channel, digest } = recorded;
-  const found = await (await registryOf(image)).digestOf(channel);
   if (found === undefined) {
     return [missing(`${image}:${channel} is missing from the registry`)];
   }
@@ -79,7 +93,7 @@ function pointsElsewhere({ image, channel, version, digest }: ChannelInputs, fou
 function movedByHand(problem: string, { image, channel, version, digest }: ChannelInputs): string {
   return (
     `${problem}. Somebody moved it by hand, and it is not moved back over that. Two ways out: withdraw ${version} ` +
-    `(pulumi config set --path 'mount-monitor:withdrawn[0]' ${version}) or release the next version, and the channel moves on; ` +
+    `(add it to the setting mount-monitor:withdrawn) or release the next version, and the channel moves on; ` +
     `or put it back by hand: docker buildx imagetools create --tag ${image}:${channel} ${image}@${digest}`
   );
 }

@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { mediaTypeOf } from "../model/assets.ts";
+import { isLatest } from "../model/channel.ts";
 import { type Difference, missing, other, refusals } from "../model/difference.ts";
 import { formatMarker, parseMarker, sameMarker } from "../model/marker.ts";
+import { sameRepository } from "../model/place.ts";
 import { shown } from "../model/quotation.ts";
+import { parseTag } from "../model/version.ts";
+import { markOf } from "../model/withdrawal.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import { openStorage } from "../services/artifact-storage.ts";
 import type { Asset, GitHub, NewDraft, Release } from "../services/github.ts";
@@ -81,20 +85,22 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
       }
       return facts(complete);
     }
-    const wasPublished = recorded?.tag === inputs.tag;
+    const wasPublished = recorded !== undefined && isSameRelease(inputs, recorded);
     const draft = await attach(github, await draftOf(github, inputs, ofTag, wasPublished), assets);
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "optional");
-    const release = await github.publish(draft, { latest: inputs.latest }).catch(async (error: unknown) => {
-      const isOver = wasPublished && error instanceof ServiceError && error.status === 422;
-      if (isOver && !ofTag.some(({ id }) => id === draft.id)) {
-        await github.deleteDraft(draft);
-      }
-      throw isOver
-        ? error.saying(
-            `${error.message}. It was published and deleted; GitHub gives the tag of an immutable release to no other: release the next version`,
-          )
-        : error;
-    });
+    const release = await github
+      .publish(draft, { latest: isStillLatest(inputs, releases) })
+      .catch(async (error: unknown) => {
+        const isOver = wasPublished && error instanceof ServiceError && error.status === 422;
+        if (isOver && !ofTag.some(({ id }) => id === draft.id)) {
+          await github.deleteDraft(draft);
+        }
+        throw isOver
+          ? error.saying(
+              `${error.message}. It was published and deleted; GitHub gives the tag of an immutable release to no other: release the next version`,
+            )
+          : error;
+      });
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "required");
     await Promise.all(Object.values(inputs.binaries).map(({ checksum }) => openStorage().markConsumed(checksum)));
     return facts(release);
@@ -103,7 +109,7 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
   observe: differences,
 
   async conflicts(inputs, recorded) {
-    if (inputs.tag !== recorded.tag) {
+    if (!isSameRelease(inputs, recorded)) {
       return [];
     }
     const drift = recorded.drift?.length ? refusals(await differences(recorded)) : [];
@@ -130,9 +136,20 @@ async function differences(recorded: GithubReleaseInputs): Promise<Difference[]>
     : [...tag, missing(`release ${recorded.tag} is missing from ${recorded.repository}`)];
 }
 
+/** Releases that came after one that is published again keep GitHub's "Latest" from it. */
+function isStillLatest({ version, latest }: GithubReleaseInputs, releases: readonly Release[]): boolean {
+  const standing = releases.filter(({ draft, prerelease, body }) => !draft && !prerelease && !markOf(body));
+  const versions = standing.map(({ tagName }) => parseTag(tagName)).flatMap((tag) => (tag.ok ? [tag.version] : []));
+  return latest && isLatest(version, versions);
+}
+
+function isSameRelease(inputs: GithubReleaseInputs, recorded: GithubReleaseInputs): boolean {
+  return inputs.tag === recorded.tag && sameRepository(inputs, recorded);
+}
+
 /** What is declared of a release that was recorded already must be what was recorded. */
 function contradictions(inputs: GithubReleaseInputs, recorded: GithubReleaseInputs): string[] {
-  if (inputs.tag !== recorded.tag) {
+  if (!isSameRelease(inputs, recorded)) {
     return [];
   }
   const found = new Map(expectedAssets(inputs).map(({ name, checksum }) => [name, checksum]));

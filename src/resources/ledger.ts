@@ -11,6 +11,7 @@ import {
   sorted,
   tagDifferences,
 } from "../model/ledger.ts";
+import { samePlace } from "../model/place.ts";
 import { tagOf, type Version } from "../model/version.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import { AT_ONCE } from "../services/registry.ts";
@@ -56,7 +57,7 @@ export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
   async ensure(inputs, recorded) {
     const listed = await githubOf(inputs.repository).releases();
     // What was recorded counts; what is published and was not (a lost ledger, an update that died) is added.
-    const known = recorded?.releases ?? {};
+    const known = linesOf(inputs, recorded);
     refuse(ownContradictions(inputs, known));
     const releases = sorted({
       ...(await publishedEntries(inputs, known, listed)),
@@ -71,12 +72,18 @@ export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
     return { differences: [...differences.values()].flat(), notes: { seen } };
   },
 
-  async conflicts(inputs, { releases = {}, drift }) {
+  async conflicts(inputs, recorded) {
+    const releases = linesOf(inputs, recorded);
     const problems = ownContradictions(inputs, releases);
-    const differences = drift?.length ? (await look({ ...inputs, releases })).differences : [];
+    const differences = recorded.drift?.length ? (await look({ ...inputs, releases })).differences : [];
     return sentences([...problems, ...differences]);
   },
 };
+
+/** What was recorded of the place that the stack publishes to now. */
+function linesOf(inputs: LedgerInputs, recorded: (LedgerInputs & Partial<LedgerFacts>) | undefined): Lines {
+  return (recorded && samePlace(inputs, recorded) && recorded.releases) || {};
+}
 
 function ownContradictions(inputs: LedgerInputs, known: Lines): [Version, Difference[]][] {
   const line = known[inputs.version];

@@ -64,7 +64,7 @@ const tokenService = (status: number, body: string) => async () => {
 const RECORD = "metadata.json does not describe a release of this program:";
 const CONTRADICTS = "v1.0.0 is written once, and it is not what was published; nothing was changed:";
 const WAYS_OUT =
-  "Two ways out: withdraw it (pulumi config set --path 'mount-monitor:withdrawn[0]' 1.0.0) and release the next version; or settle it by hand: put back what is recorded, or have the stack forget its record and accept what is there (pulumi state delete --target-dependents URN; pulumi stack --show-urns lists them).";
+  "Two ways out: withdraw it (add 1.0.0 to the setting mount-monitor:withdrawn) and release the next version; or settle it by hand: put back what is recorded, or have the stack forget its record and accept what is there (pulumi state delete --target-dependents URN; pulumi stack --show-urns lists them).";
 
 const RECORDS: Row<Full>[] = [
   ["no JSON", asset("metadata.json", "<html>\u001b[2J"), String.raw`metadata.json is not JSON: "<html>\u001b[2J"`],

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { hostname } from "node:os";
 import { describe, expect, test } from "vitest";
 import { isRecordedDead, parseCommandLine } from "../../src/commands/recover.ts";
@@ -29,18 +30,23 @@ describe("a lock is a dead update's", () => {
     where: "/locks/a.json",
     holder: { user: "me", host, pid, since: "2026-01-02T03:04:05Z" },
   });
+  const ended = spawnSync("true").pid;
   const earlier = (...processes: { pid: number; started: string }[]) => ({ id, host: hostname(), processes });
 
   test("when its process was written down and nothing that was written down lives", async () => {
     const started = (await startTime(process.pid)) ?? "";
-    const dead = { pid: process.pid, started: `${started}0` };
-    expect(await isRecordedDead(lock(process.pid), earlier(dead))).toBe(true);
+    expect(await isRecordedDead(lock(ended), earlier({ pid: ended, started: "1" }))).toBe(true);
+    // What else was written down may have its id from another process since.
+    const other = { pid: process.pid, started: `${started}0` };
+    expect(await isRecordedDead(lock(ended), earlier({ pid: ended, started: "1" }, other))).toBe(true);
+    // But the lock may be the newer process's.
+    expect(await isRecordedDead(lock(process.pid), earlier(other))).toBe(false);
     // The same id with the same start time: it is this very process.
     expect(await isRecordedDead(lock(process.pid), earlier({ pid: process.pid, started }))).toBe(false);
     // A plugin of it lives on.
-    expect(await isRecordedDead(lock(4711), earlier({ pid: 4711, started: "1" }, { pid: process.pid, started }))).toBe(
-      false,
-    );
+    expect(
+      await isRecordedDead(lock(ended), earlier({ pid: ended, started: "1" }, { pid: process.pid, started })),
+    ).toBe(false);
   });
 
   test("not when it is another machine's, nobody's, or was never written down", async () => {

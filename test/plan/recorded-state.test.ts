@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { overwrittenSecrets, recordedReleases, recordedUrns, workflowLooks } from "../../src/plan/recorded-state.ts";
+import { packText } from "../../src/model/packed-text.ts";
+import {
+  overwrittenSecrets,
+  recalledMetadata,
+  recordedReleases,
+  recordedUrns,
+  workflowLooks,
+} from "../../src/plan/recorded-state.ts";
 
 const [EARLIER, LATER] = ["2026-01-02T03:04:05Z", "2026-02-03T04:05:06Z"];
 const state = (outputs: unknown) => ({
@@ -36,6 +43,18 @@ describe("the state knows what was published", () => {
   test("the release that its resources stand for, and every line of the ledger", () => {
     expect(recordedReleases(state(release), here)).toEqual({ current: "v1.1.0", digests: {} });
     expect(recordedReleases(state(ledger), here)).toEqual({ current: undefined, digests: { "1.0.0": digest } });
+  });
+
+  test("the record of a release, from its resource or from the ledger, of this place alone", () => {
+    const line = { digest, metadata: packText("packed") };
+    const lines = { ...ledger, releases: { "1.0.0": line } };
+    expect(recalledMetadata(state(release), "v1.1.0", here)).toBe("{}");
+    expect(recalledMetadata(state(release), "v1.0.0", here)).toBeUndefined();
+    expect(recalledMetadata(state({ ...release, repository: "octo/other" }), "v1.1.0", here)).toBeUndefined();
+    expect(recalledMetadata(state(lines), "v1.0.0", here)).toBe("packed");
+    expect(recalledMetadata(state(lines), "v1.1.0", here)).toBeUndefined();
+    expect(recalledMetadata(state({ ...lines, repository: "octo/other" }), "v1.0.0", here)).toBeUndefined();
+    expect(recalledMetadata(state({ ...lines, image: "ghcr.io/octo/other" }), "v1.0.0", here)).toBeUndefined();
   });
 
   test.each([

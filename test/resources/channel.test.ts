@@ -172,11 +172,30 @@ describe("a channel that was moved by hand", () => {
     const recorded = inputs("1.1.0", digest);
     const message =
       `${registry.image}:latest points at ${held}, recorded is ${digest} (v1.1.0). Somebody moved it by hand, and it is not moved back over that. ` +
-      "Two ways out: withdraw 1.1.0 (pulumi config set --path 'mount-monitor:withdrawn[0]' 1.1.0) or release the next version, and the channel moves on; " +
+      "Two ways out: withdraw 1.1.0 (add it to the setting mount-monitor:withdrawn) or release the next version, and the channel moves on; " +
       `or put it back by hand: docker buildx imagetools create --tag ${registry.image}:latest ${registry.image}@${digest}`;
     expect(await conflicts(recorded)).toEqual([message]);
     await expect(implementation.ensure(recorded, recorded)).rejects.toThrow(message);
     expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("is taken back all the same from a withdrawn version that an update which died put there", async () => {
+    const recorded = inputs("1.1.3", release("1.1.3"));
+    release("1.2.0", "latest");
+    const next = { ...recorded, withdrawn: ["1.2.0"] };
+    expect(await conflicts(recorded, next)).toEqual([]);
+    await implementation.ensure(next, recorded);
+    expect(registryWrites(registry)).toEqual(PUT);
+    expect(target()?.raw).toEqual(registry.manifests.get(recorded.digest)?.raw);
+  });
+
+  test("is another's business when the image is another", async () => {
+    release("1.0.0", "latest");
+    const recorded = inputs("1.1.0", release("1.1.0"));
+    const elsewhere = { ...recorded, image: "ghcr.io/octo/elsewhere" };
+    expect(await conflicts(elsewhere, recorded)).toEqual([]);
+    await implementation.ensure(recorded, elsewhere);
+    expect(registryWrites(registry)).toEqual(PUT);
   });
 
   test("moves on with the next release", async () => {

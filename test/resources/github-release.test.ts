@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { missing, other } from "../../src/model/difference.ts";
 import { parseMarker } from "../../src/model/marker.ts";
+import { markWithdrawn } from "../../src/model/withdrawal.ts";
 import { type GithubReleaseInputs, implementation } from "../../src/resources/github-release.ts";
 import { openStorage } from "../../src/services/artifact-storage.ts";
 import {
@@ -18,6 +19,7 @@ const BYTES = Buffer.from("the amd64 binary");
 const BINARY = "mount-monitor-linux-amd64";
 const CHECKSUM = sha256Hex(BYTES);
 const FILES = { "checksums.txt": `${CHECKSUM}  ${BINARY}\n`, "metadata.json": '{"ä": 1}\n' };
+const WITHDRAWN = markWithdrawn({ title: "v1.1.0", body: "" }, "1.1.0", STACK).body;
 const NAMES = [BINARY, "checksums.txt", "metadata.json"];
 /** One request for each thing that is done, when nothing is there. */
 const UPLOADS = NAMES.map(() => "POST /releases/ID/assets");
@@ -143,6 +145,21 @@ describe("a release that is not there", () => {
     { latest: false, mark: "false" },
   ])("says itself whether it is the latest: $latest", async ({ latest, mark }) => {
     await implementation.ensure({ ...inputs, latest }, undefined);
+    expect(github.history.find(({ method }) => method === "PATCH")?.summary).toBe(
+      JSON.stringify({ draft: false, make_latest: mark }),
+    );
+  });
+
+  test.each([
+    ["a higher one that is published keeps the mark", { tag_name: "v1.1.0", body: "" }, "false"],
+    ["not a higher one that is withdrawn", { tag_name: "v1.1.0", body: WITHDRAWN }, "true"],
+    ["not a higher prerelease", { tag_name: "v1.1.0", body: "", prerelease: true }, "true"],
+    ["not a lower one", { tag_name: "v0.9.0", body: "" }, "true"],
+    ["nor what is no version", { tag_name: "nightly", body: "" }, "true"],
+  ])("that was deleted is the latest again unless others came after it: %s", async (_, other, mark) => {
+    await github.publish(await github.draft(other));
+    github.history.length = 0;
+    await implementation.ensure(inputs, { ...inputs, releaseId: 1, url: "" });
     expect(github.history.find(({ method }) => method === "PATCH")?.summary).toBe(
       JSON.stringify({ draft: false, make_latest: mark }),
     );
@@ -518,7 +535,7 @@ describe("what was recorded", () => {
     const message =
       "v1.0.0 is written once, and it is not what was published; nothing was changed:\n" +
       `asset checksums.txt of v1.0.0 has SHA-256 ${sha256Hex(text)}, recorded is ${sha256Hex(FILES["checksums.txt"])}\n` +
-      "Two ways out: withdraw it (pulumi config set --path 'mount-monitor:withdrawn[0]' 1.0.0) and release the next version; or settle it by hand";
+      "Two ways out: withdraw it (add 1.0.0 to the setting mount-monitor:withdrawn) and release the next version; or settle it by hand";
     const [conflict, ...others] = (await implementation.conflicts?.(declared, recorded())) ?? [];
     expect(conflict?.startsWith(message)).toBe(true);
     expect(others).toEqual([]);
@@ -549,6 +566,13 @@ describe("what was recorded", () => {
     github.inspect.deleteAsset(github.repository, "v1.0.0", BINARY);
     github.inspect.deleteTag(github.repository, "v1.0.0");
     expect(await implementation.conflicts?.(inputs, { ...recorded(), drift: ["x"] })).toEqual([]);
+  });
+
+  test("is another's business when the repository is another", async () => {
+    const elsewhere = { ...inputs, repository: "octo/elsewhere", commit: OTHER_COMMIT, releaseId: 1, url: "" };
+    expect(await implementation.conflicts?.(inputs, { ...elsewhere, drift: ["moved"] })).toEqual([]);
+    await implementation.ensure(inputs, elsewhere);
+    expect(stored()).toMatchObject({ draft: false, tagName: "v1.0.0" });
   });
 
   test("is another's business when the version is another", async () => {

@@ -99,6 +99,16 @@ describe("the ledger", () => {
     expect(registry.seen).toEqual([]);
   });
 
+  test("has no line of another place", async () => {
+    const line = entryOf(inputs("0.9.0"));
+    for (const elsewhere of [{ repository: "octo/elsewhere" }, { image: "ghcr.io/octo/elsewhere" }]) {
+      const recorded = { ...inputs("0.9.0"), ...elsewhere, releases: { "0.9.0": line, "1.0.0": line } };
+      expect(await implementation.conflicts?.(inputs("1.0.0"), recorded)).toEqual([]);
+      const { releases } = await implementation.ensure(inputs("1.0.0"), recorded);
+      expect(releases).toEqual({ "1.0.0": entryOf(inputs("1.0.0")) });
+    }
+  });
+
   test.each([
     ["is rebuilt from what is published when it is lost", undefined],
     ["gets the line that an update which died did not write", { "0.9.0": true }],

@@ -30,14 +30,15 @@ for (const [module, name] of Object.entries(modules)) {
     resource.urn.apply(resolve);
   });
 }
+const here = { repository: "octo/demo", image: "ghcr.io/octo/demo" };
 for (const [type, text] of Object.entries(texts)) {
   const evaluated: { handler?: () => pulumi.dynamic.ResourceProvider } = {};
   new Function("exports", text)(evaluated);
   const provider = evaluated.handler?.();
   said[type] = {
     functions: Object.keys(provider ?? {}).sort(),
-    same: await provider?.diff?.("id", { tag: "v1" }, { tag: "v1" }),
-    changed: await provider?.diff?.("id", { tag: "v1" }, { tag: "v2" }),
+    same: await provider?.diff?.("id", { ...here, tag: "v1" }, { ...here, tag: "v1" }),
+    changed: await provider?.diff?.("id", { ...here, tag: "v1" }, { ...here, tag: "v2" }),
     deleted: (await provider?.delete?.("id", {})) ?? "nothing",
   };
 }
