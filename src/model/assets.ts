@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { formatChecksums } from "./checksums.ts";
-import { artifactsJson, metadataJson, type ReleaseFacts } from "./metadata.ts";
+import { artifactsJson, metadataJson, parseMetadata, type ReleaseFacts } from "./metadata.ts";
 
 /** A release as the stack declares it: its facts and the very texts of its assets, recorded ones for a published release. */
 export interface DeclaredRelease extends ReleaseFacts {
@@ -15,6 +15,15 @@ export function textAssets(facts: ReleaseFacts): Record<string, string> {
     "checksums.txt": formatChecksums(facts.artifacts.map(({ name, checksum }) => ({ name, checksum }))),
     "metadata.json": metadataJson(facts),
   };
+}
+
+/**
+ * The release that the text of a `metadata.json` records; the other texts are rendered from it.
+ * @throws as `parseMetadata` does
+ */
+export function declaredIn(metadata: string): DeclaredRelease {
+  const facts = parseMetadata(metadata);
+  return { ...facts, files: { ...textAssets(facts), "metadata.json": metadata } };
 }
 
 /** Media type that an asset is served with. */

@@ -1,7 +1,6 @@
-import { type DeclaredRelease, textAssets } from "../model/assets.ts";
+import { type DeclaredRelease, declaredIn } from "../model/assets.ts";
 import { parseChecksums } from "../model/checksums.ts";
 import { parseMarker } from "../model/marker.ts";
-import { parseMetadata, type ReleaseFacts } from "../model/metadata.ts";
 import { shown } from "../model/quotation.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import { together } from "../refusal.ts";
@@ -52,15 +51,15 @@ export async function recordedRelease(
   recall: RecallMetadata,
 ): Promise<DeclaredRelease> {
   const text = (await textOf(METADATA, release, github)) ?? (await recalled(release, recall));
-  const facts = parseMetadata(text);
+  const recorded = declaredIn(text);
   const files = await together(
-    ...Object.entries(textAssets(facts)).map(async ([name, rendered]) => [
+    ...Object.entries(recorded.files).map(async ([name, rendered]) => [
       name,
       // One that is missing is rendered again, and restored.
       name === METADATA ? text : ((await textOf(name, release, github)) ?? rendered),
     ]),
   );
-  const declared: DeclaredRelease = { ...facts, files: Object.fromEntries(files) };
+  const declared: DeclaredRelease = { ...recorded, files: Object.fromEntries(files) };
   const problems = contradictions(declared, release);
   if (problems.length > 0) {
     throw new Error(
@@ -73,11 +72,7 @@ export async function recordedRelease(
 /** A release that this stack published and GitHub has no more, as the state records it; undefined when it does not. */
 export async function rememberedRelease(tag: string, recall: RecallMetadata): Promise<DeclaredRelease | undefined> {
   const text = await recall(tag);
-  if (text === undefined) {
-    return undefined;
-  }
-  const facts: ReleaseFacts = parseMetadata(text);
-  return { ...facts, files: { ...textAssets(facts), [METADATA]: text } };
+  return text === undefined ? undefined : declaredIn(text);
 }
 
 const METADATA = "metadata.json";

@@ -1,9 +1,10 @@
 import pMap from "p-map";
+import { assetChecksums, type DeclaredRelease, declaredIn } from "../model/assets.ts";
 import type { LedgerEntry, Lines } from "../model/ledger.ts";
 import { parseMarker } from "../model/marker.ts";
-import { parseMetadata } from "../model/metadata.ts";
 import { packText, unpackText } from "../model/packed-text.ts";
 import { tagOf, type Version } from "../model/version.ts";
+import { writtenOnce } from "../model/write-once.ts";
 import type { GitHub, Release } from "../services/github.ts";
 import { AT_ONCE } from "../services/registry.ts";
 import { githubOf, registryOf } from "./clients.ts";
@@ -35,52 +36,79 @@ export async function entryOf(
 }
 
 /**
- * Lines of what this stack published and the ledger does not know. The list carries every asset's digest; the registry
- * is asked for each index, and the release for its record.
+ * Lines of what this stack published and the ledger does not know: what each release recorded in its `metadata.json`.
+ * Without that text it is what is there now: the list carries the assets' digests, and the registry has the index.
+ *
+ * @param withdrawn versions whose record keeps no update from going on
+ * @throws when a record describes no release of this program, or another one
  */
 export async function publishedEntries(
   { repository, stack, image, version }: AppendedRelease,
+  withdrawn: readonly Version[],
   known: Lines,
   listed: readonly Release[],
 ): Promise<Record<Version, LedgerEntry>> {
   const github = githubOf(repository);
   const registry = await registryOf(image);
+  const unknown = listed.flatMap((release) => {
+    const marker = parseMarker(release.body);
+    const isUnknown =
+      !release.draft &&
+      marker?.stack === stack &&
+      release.tagName === tagOf(marker.version) &&
+      marker.version !== version &&
+      !(marker.version in known);
+    return isUnknown ? [{ release, marker }] : [];
+  });
   const entries = await pMap(
-    listed.flatMap((release) => {
-      const marker = parseMarker(release.body);
-      const isUnknown =
-        !release.draft &&
-        marker?.stack === stack &&
-        release.tagName === tagOf(marker.version) &&
-        marker.version !== version &&
-        !(marker.version in known);
-      return isUnknown ? [{ release, marker }] : [];
-    }),
-    async ({ release, marker }) => {
+    unknown,
+    async ({ release, marker }): Promise<[Version, LedgerEntry][]> => {
       const metadata = await packedMetadata(release, github);
-      const digest = (await registry.digestOf(release.tagName)) ?? recordedDigest(metadata);
-      if (digest === undefined) {
-        return [];
+      const record = metadata === undefined ? undefined : recordIn(unpackText(metadata), marker.version, withdrawn);
+      if (metadata !== undefined && record) {
+        const { commit, image } = record;
+        return [[marker.version, { commit, digest: image.digest, checksums: checksumsOf(record, release), metadata }]];
       }
-      const checksums = release.assets.flatMap(({ name, digest: sum }) =>
-        sum ? [[name, sum.replace("sha256:", "")] as const] : [],
-      );
-      const entry = {
-        commit: marker.commit,
-        digest,
-        checksums: Object.fromEntries(checksums),
-        ...(metadata === undefined ? {} : { metadata }),
-      };
-      return [[marker.version, entry] as const];
+      const digest = await registry.digestOf(release.tagName);
+      const { commit } = marker;
+      return digest === undefined ? [] : [[marker.version, { commit, digest, checksums: listedChecksums(release) }]];
     },
     { concurrency: AT_ONCE },
   );
   return Object.fromEntries(entries.flat());
 }
 
-// An image that the registry has lost as well is restored once its line is there.
-function recordedDigest(metadata: string | undefined): string | undefined {
-  return metadata === undefined ? undefined : parseMetadata(unpackText(metadata)).image.digest;
+function recordIn(text: string, version: Version, withdrawn: readonly Version[]): DeclaredRelease | undefined {
+  const tag = tagOf(version);
+  let problem: string;
+  try {
+    const record = declaredIn(text);
+    if (record.version === version) {
+      return record;
+    }
+    problem = `metadata.json of ${tag} describes ${record.tag}`;
+  } catch (error) {
+    problem = `metadata.json of ${tag} cannot be read: ${error instanceof Error ? error.message : error}`;
+  }
+  if (withdrawn.includes(version)) {
+    return undefined;
+  }
+  throw new Error(writtenOnce(version, [problem]));
+}
+
+function checksumsOf(record: DeclaredRelease, release: Release): Record<string, string> {
+  const checksums = assetChecksums(record);
+  // A program of another day may have rendered it in another way from the same facts.
+  const published = listedChecksums(release)[RENDERED];
+  return published === undefined ? checksums : { ...checksums, [RENDERED]: published };
+}
+
+const RENDERED = "artifacts.json";
+
+function listedChecksums({ assets }: Release): Record<string, string> {
+  return Object.fromEntries(
+    assets.flatMap(({ name, digest }) => (digest ? [[name, digest.replace("sha256:", "")] as const] : [])),
+  );
 }
 
 async function packedMetadata(release: Release, github: GitHub): Promise<string | undefined> {

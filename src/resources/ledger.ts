@@ -60,7 +60,7 @@ export const implementation: Implementation<LedgerInputs, LedgerFacts> = {
     const known = linesOf(inputs, recorded);
     refuse(ownContradictions(inputs, known));
     const releases = sorted({
-      ...(await publishedEntries(inputs, known, listed)),
+      ...(await publishedEntries(inputs, inputs.withdrawn ?? [], known, listed)),
       ...known,
       [inputs.version]: await entryOf(inputs, known[inputs.version], listed),
     });

@@ -343,6 +343,54 @@ describe("an older release", () => {
     expect(line).toEqual({ commit: facts.commit, digest: facts.image.digest, checksums: expect.any(Object) });
   });
 
+  test("has the line that it recorded itself when a lost ledger is rebuilt, whatever is there by then", async () => {
+    const recorded = lines["1.0.0"];
+    github.inspect.setTag(github.repository, "v1.0.0", OTHER_COMMIT);
+    const [release] = github.inspect.releases(github.repository, "v1.0.0");
+    Object.assign(release ?? {}, { body: bodyOf("", { version: "1.0.0", commit: OTHER_COMMIT }) });
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", AMD64, Buffer.from("other"));
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "checksums.txt", Buffer.from("other"));
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "extra", Buffer.from("other"));
+    github.inspect.deleteAsset(github.repository, "v1.0.0", "artifacts.json");
+    putIndex(registry, "v1.0.0", {});
+    const rebuilt = await implementation.ensure(inputs("1.2.0"), undefined);
+    expect(rebuilt.releases["1.0.0"]).toEqual(recorded);
+    expect((await refresh({ ...inputs("1.2.0"), releases: { "1.0.0": recorded } as Lines })).differences).toHaveLength(
+      6,
+    );
+  });
+
+  test("keeps in a rebuilt ledger what another program rendered of its facts", async () => {
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "artifacts.json", Buffer.from("[]"));
+    const { releases } = await implementation.ensure(inputs("1.2.0"), undefined);
+    expect(releases["1.0.0"]?.checksums).toEqual({
+      ...lines["1.0.0"]?.checksums,
+      "artifacts.json": sha256Hex("[]"),
+    });
+  });
+
+  test.each([
+    ["{", "metadata.json of v1.0.0 cannot be read: metadata.json is not JSON"],
+    [
+      JSON.stringify({ release: { schema: 99 } }),
+      "metadata.json of v1.0.0 cannot be read: metadata.json has schema 99",
+    ],
+    [() => declared(registry, "1.0.1").files["metadata.json"] ?? "", "metadata.json of v1.0.0 describes v1.0.1"],
+  ])(
+    "whose record cannot be believed keeps a lost ledger from being rebuilt, until it is withdrawn",
+    async (text, problem) => {
+      const record = typeof text === "string" ? text : text();
+      github.inspect.setAssetBytes(github.repository, "v1.0.0", "metadata.json", Buffer.from(record));
+      await expect(implementation.ensure(inputs("1.2.0"), undefined)).rejects.toThrow(problem);
+      expect([...github.writes(), ...registryWrites(registry)]).toEqual([]);
+      const { releases } = await implementation.ensure({ ...inputs("1.2.0"), withdrawn: ["1.0.0"] }, undefined);
+      expect(releases["1.0.0"]).toEqual({
+        ...{ commit: facts.commit, digest: facts.image.digest },
+        checksums: { ...lines["1.0.0"]?.checksums, "metadata.json": sha256Hex(record) },
+      });
+    },
+  );
+
   test("gets back every asset that it lost, byte by byte: texts from the ledger, binaries from the image", async () => {
     for (const name of [AMD64, ARM64, "metadata.json", "checksums.txt", "artifacts.json"]) {
       github.inspect.deleteAsset(github.repository, "v1.0.0", name);
