@@ -310,5 +310,8 @@ function ending(operation: PendingOperation, found: ReadonlyMap<string, string>)
   if (settlement === "refresh" || (found.has(operation.urn) && operation.operation !== "creating")) {
     return "read again";
   }
+  if (settlement === "mark") {
+    return "the next update looks where it is";
+  }
   return found.has(operation.urn) ? "it exists and is imported" : "forgotten, the update does it again";
 }

@@ -35,7 +35,13 @@ export type Settlement =
    * The resource may be as it was to be made, and the state does not know it: when it is, it is imported, or read again if
    * the state has it; else the operation is forgotten.
    */
-  | "look";
+  | "look"
+  /** It may have been written, and the next update may declare what the state says: it is to look all the same. */
+  | "mark";
+
+/** Resources that readers are led by, which an update may move back to where the state has them. */
+const CHANNEL = "pulumi-nodejs:dynamic/release:Channel";
+const WITHDRAWALS = "pulumi-nodejs:dynamic/release:Withdrawals";
 
 const FILE = "github:index/repositoryFile:RepositoryFile";
 
@@ -95,6 +101,9 @@ export function failedWrites({ deployment }: StackExport): PendingOperation[] {
 
 /** How an operation is settled. */
 export function settlementOf({ operation, type }: PendingOperation): Settlement {
+  if ((type === CHANNEL || type === WITHDRAWALS) && operation === "updating") {
+    return "mark";
+  }
   if (!type.startsWith("github:")) {
     return "clear";
   }
@@ -110,7 +119,8 @@ export function settlementOf({ operation, type }: PendingOperation): Settlement 
 
 /**
  * The export without pending operations, and with the resources that exist although the state did not know them. They
- * have an id and no outputs: a refresh then imports them.
+ * have an id and no outputs: a refresh then imports them. What is marked has drift, as after a refresh that saw some; a
+ * channel also has where it may be by now.
  *
  * @param found URN → id
  */
@@ -120,5 +130,21 @@ export function settled(exported: StackExport, found: ReadonlyMap<string, string
     const id = found.get(resource.urn);
     return id === undefined || operation !== "creating" ? [] : [{ ...resource, id, custom: true, outputs: {} }];
   });
-  return { ...exported, deployment: { ...rest, resources: [...(resources ?? []), ...adopted] } };
+  const marked = new Map(
+    pendingOperations(exported)
+      .filter((operation) => settlementOf(operation) === "mark")
+      .map((operation) => [operation.urn, marksOf(operation)]),
+  );
+  const known = (resources ?? []).map((resource) => {
+    const marks = marked.get(resource.urn);
+    return marks ? { ...resource, outputs: { ...resource.outputs, ...marks } } : resource;
+  });
+  return { ...exported, deployment: { ...rest, resources: [...known, ...adopted] } };
+}
+
+function marksOf({ type, inputs }: PendingOperation): Record<string, unknown> {
+  return {
+    drift: ["an update of it died, and what that had written by then is not recorded"],
+    ...(type === CHANNEL ? { attempted: inputs.digest } : {}),
+  };
 }

@@ -19,6 +19,11 @@ export interface ChannelInputs {
   readonly withdrawn: readonly string[];
 }
 
+export interface ChannelFacts {
+  /** Digest that an update which died meant it to have, and may have given it. Written by the recovery. */
+  readonly attempted?: string;
+}
+
 /** A Channel in the registry. It points at the digest of a release, and moves backwards from a withdrawn one only. */
 export class Channel extends ReleaseResource {
   declare readonly version: pulumi.Output<string>;
@@ -29,8 +34,8 @@ export class Channel extends ReleaseResource {
 }
 
 /** @throws when the channel holds a higher version, or when the release that it shall point at is not there */
-export const implementation: Implementation<ChannelInputs, object> = {
-  facts: [],
+export const implementation: Implementation<ChannelInputs, ChannelFacts> = {
+  facts: ["attempted"],
 
   async ensure(inputs, recorded) {
     const registry = await registryOf(inputs.image);
@@ -38,7 +43,7 @@ export const implementation: Implementation<ChannelInputs, object> = {
     if (found === inputs.digest) {
       return {};
     }
-    if (found !== undefined && recorded && isUnmoved(inputs, recorded) && !(await holdsWithdrawn(inputs, found))) {
+    if (found !== undefined && recorded && isUnmoved(inputs, recorded) && !(await isOurs(inputs, recorded, found))) {
       throw new Error(movedByHand(pointsElsewhere(recorded, found), recorded));
     }
     if (found !== undefined) {
@@ -63,7 +68,7 @@ export const implementation: Implementation<ChannelInputs, object> = {
       return [];
     }
     const found = await (await registryOf(inputs.image)).digestOf(inputs.channel);
-    const isTakenBack = found !== undefined && (await holdsWithdrawn(inputs, found));
+    const isTakenBack = found !== undefined && (await isOurs(inputs, recorded, found));
     const problems = isTakenBack ? [] : refusals(differencesFrom(recorded, found));
     return problems.map((problem) => movedByHand(problem, recorded));
   },
@@ -73,9 +78,13 @@ function isUnmoved(inputs: ChannelInputs, recorded: ChannelInputs): boolean {
   return inputs.digest === recorded.digest && inputs.image === recorded.image;
 }
 
-/** An update that died may have moved the channel without recording it, to a version that is withdrawn now. */
-async function holdsWithdrawn({ image, withdrawn }: ChannelInputs, found: string): Promise<boolean> {
-  return withdrawn.length > 0 && withdrawn.includes((await (await registryOf(image)).versionLabel(found)) ?? "");
+/** Whether an update that died may have moved the channel there without recording it, and nobody by hand. */
+async function isOurs({ image, withdrawn }: ChannelInputs, recorded: ChannelFacts, found: string): Promise<boolean> {
+  return (
+    found === recorded.attempted ||
+    // A version that is withdrawn now.
+    (withdrawn.length > 0 && withdrawn.includes((await (await registryOf(image)).versionLabel(found)) ?? ""))
+  );
 }
 
 function differencesFrom(recorded: ChannelInputs, found: string | undefined): Difference[] {

@@ -40,7 +40,7 @@ describe("a signal", () => {
     const start = clone.launch();
     await reached(start);
     process.kill(start.pid, signal);
-    expect((await start.ended()).code).toBe(code);
+    expect(await start.ended()).toMatchObject({ code });
     await expectNothingLeft(clone);
   });
 

@@ -47,6 +47,10 @@ describe("operations that are pending", () => {
     // Looks before it writes, builds again, or pushes the same bytes again.
     ["creating", "pulumi-nodejs:dynamic/release:Channel", "clear"],
     ["updating", "pulumi-nodejs:dynamic/release:GithubRelease", "clear"],
+    ["updating", "pulumi-nodejs:dynamic/release:Channel", "mark"],
+    ["deleting", "pulumi-nodejs:dynamic/release:Channel", "clear"],
+    ["updating", "pulumi-nodejs:dynamic/release:Withdrawals", "mark"],
+    ["creating", "pulumi-nodejs:dynamic/release:Withdrawals", "clear"],
     ["creating", "command:local:Command", "clear"],
     ["creating", "docker-build:index:Image", "clear"],
     ["updating", "docker-build:index:Image", "clear"],
@@ -108,6 +112,28 @@ describe("operations that are pending", () => {
     const found = new Map([[urn(file, "f"), "mount-monitor:f:"]]);
     expect(settled(exportSchema.parse({ version: 3, deployment }), found).deployment).toEqual({
       resources: [resource(file, "f")],
+    });
+  });
+
+  test("of channels and marks leave drift, and where a channel may be", () => {
+    const [channel, withdrawals] = ["Channel", "Withdrawals"].map((type) => `pulumi-nodejs:dynamic/release:${type}`);
+    const state = (type = "", name = "") => ({
+      ...resource(type, name, { digest: "a" }),
+      outputs: { digest: "a", drift: [] },
+    });
+    const resources = [state(channel, "latest"), state(channel, "1"), state(withdrawals, "marks")];
+    const pending_operations = [
+      { type: "updating", resource: resource(channel ?? "", "latest", { digest: "b" }) },
+      { type: "updating", resource: resource(withdrawals ?? "", "marks", { withdrawn: ["1.0.0"] }) },
+    ];
+    const deployment = { resources, pending_operations };
+    const drift = ["an update of it died, and what that had written by then is not recorded"];
+    expect(settled(exportSchema.parse({ version: 3, deployment }), new Map()).deployment).toEqual({
+      resources: [
+        { ...resources[0], outputs: { digest: "a", drift, attempted: "b" } },
+        resources[1],
+        { ...resources[2], outputs: { digest: "a", drift } },
+      ],
     });
   });
 

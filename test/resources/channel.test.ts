@@ -189,6 +189,19 @@ describe("a channel that was moved by hand", () => {
     expect(target()?.raw).toEqual(registry.manifests.get(recorded.digest)?.raw);
   });
 
+  test("is taken back from where an update that died was to move it, and from nowhere else", async () => {
+    const digest = release("1.1.0");
+    const [attempted, byHand] = [release("1.0.0", "latest"), release("1.0.1")];
+    const recorded = { ...inputs("1.1.0", digest), attempted };
+    expect(await conflicts(recorded)).toEqual([]);
+    await implementation.ensure(inputs("1.1.0", digest), recorded);
+    expect(registryWrites(registry)).toEqual(PUT);
+    expect(target()?.raw).toEqual(registry.manifests.get(digest)?.raw);
+    release("1.0.1", "latest");
+    expect(await conflicts(recorded)).toEqual([expect.stringContaining(`points at ${byHand}`)]);
+    await expect(implementation.ensure(inputs("1.1.0", digest), recorded)).rejects.toThrow("Somebody moved it by hand");
+  });
+
   test("is another's business when the image is another", async () => {
     release("1.0.0", "latest");
     const recorded = inputs("1.1.0", release("1.1.0"));
