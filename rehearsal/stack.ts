@@ -9,7 +9,7 @@ import { parse as parseVersion } from "semver";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import type { Kit } from "../kit/provision.ts";
-import { inlineProgram } from "../src/inline-program.ts";
+import { inlineProgram, outliveEngine } from "../src/inline-program.ts";
 import { isSecret } from "../src/model/setting.ts";
 import { recover } from "../src/recovery.ts";
 import { openEngine } from "../src/services/engine.ts";
@@ -86,6 +86,7 @@ export async function openStack({
       { state, command: pulumiCommand.command, env: { ...envVars, PULUMI_HOME: root } },
     );
   await settled();
+  outliveEngine();
   let declared: Readonly<Record<string, unknown>> = {};
   const workspace = await LocalWorkspace.create({
     workDir: project,

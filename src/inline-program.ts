@@ -21,3 +21,18 @@ export async function inlineProgram(): Promise<Record<string, unknown>> {
     throw error;
   }
 }
+
+/**
+ * Lets this process outlive its engine. One that is cancelled, or dies, leaves the SDK with calls that fail, and with
+ * promises that nobody awaits any more once the Automation API has taken its own listener away: Node would end this process
+ * before it has ended what it started. The operation itself is rejected, and says why. Any other error ends the process.
+ */
+export function outliveEngine(): void {
+  process.off("unhandledRejection", passEngineGone).on("unhandledRejection", passEngineGone);
+}
+
+function passEngineGone(error: unknown): void {
+  if (!(error instanceof Error && pulumi.isGrpcError(error))) {
+    throw error;
+  }
+}

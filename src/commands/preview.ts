@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ConfigMap, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { parse, stringify } from "yaml";
-import { inlineProgram as program } from "../inline-program.ts";
+import { outliveEngine, inlineProgram as program } from "../inline-program.ts";
 import { REPOSITORY_COMPONENT } from "../model/exclusion.ts";
 import { plainText } from "../model/markdown.ts";
 import { type Configuration, withoutSecrets } from "../model/plain-configuration.ts";
@@ -77,6 +77,7 @@ async function show(
     exclude = [],
   }: { stack: string; withState: boolean; secrets: string[]; exclude?: string[] },
 ): Promise<Report> {
+  outliveEngine();
   let shown = "";
   const add = (text: string) => {
     shown += text;
