@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { gunzipSync } from "node:zlib";
@@ -12,6 +12,8 @@ export interface RegistryStorage {
   blob(digest: string): Promise<Buffer>;
   // biome-ignore lint/suspicious/noExplicitAny: a manifest as it is stored
   json(digest: string): Promise<any>;
+  /** Names of all tags. */
+  tags(): Promise<readonly string[]>;
   /** Digest that a tag points at; throws when there is no such tag. */
   digestOf(tag: string): Promise<string>;
   // biome-ignore lint/suspicious/noExplicitAny: a manifest as it is stored
@@ -24,8 +26,8 @@ export interface RegistryStorage {
 export function openRegistryStorage(root: string, repository: string): RegistryStorage {
   const blob = (digest: string) => readFile(join(root, "blobs/sha256", digest.slice(7, 9), digest.slice(7), "data"));
   const json = async (digest: string) => JSON.parse((await blob(digest)).toString());
-  const digestOf = async (tag: string) =>
-    (await readFile(join(root, "repositories", repository, "_manifests/tags", tag, "current/link"), "utf8")).trim();
+  const links = join(root, "repositories", repository, "_manifests/tags");
+  const digestOf = async (tag: string) => (await readFile(join(links, tag, "current/link"), "utf8")).trim();
   const manifestOf = async (tag: string, platform: string) => {
     const index = await json(await digestOf(tag));
     const entry = index.manifests.find(
@@ -37,6 +39,7 @@ export function openRegistryStorage(root: string, repository: string): RegistryS
   return {
     blob,
     json,
+    tags: () => readdir(links),
     digestOf,
     manifestOf,
     async binaryInImage(tag, platform, path) {

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RequestRecord } from "../../rehearsal/github/history.ts";
+import { latestRelease } from "../../rehearsal/github/publication.ts";
 import { openRegistryStorage } from "../e2e/registry-storage.ts";
 import { type Asked, type Ended, type Lane, namesIn, REPOSITORY, SECRET, TOKEN } from "./lane.ts";
 import type { RegistryRequest } from "./registry-proxy.ts";
-import { digestOf, LOCKS, remainsOf } from "./remains.ts";
+import { deploymentIn, digestOf, LOCKS, remainsOf, STATE } from "./remains.ts";
 
 const PLATFORMS = ["linux/amd64", "linux/arm64"];
 const ASSETS = [
@@ -16,9 +17,22 @@ const ASSETS = [
   "mount-monitor-linux-arm64",
 ];
 
-/** What readers get of a version: digests and checksums, without ids and times. */
+/** What readers get: digests and checksums, without ids and times. */
 export interface Published {
+  /** By tag. */
+  readonly releases: Readonly<Record<string, PublishedRelease>>;
+  /** Every other tag of the image → digest. */
+  readonly channels: Readonly<Record<string, string>>;
+  /** Tag of the release that GitHub shows as the latest. */
+  readonly latest: string | undefined;
+  /** What the state's ledger says of every release. */
+  readonly ledger: unknown;
+}
+
+interface PublishedRelease {
+  readonly title: string | null;
   readonly commit: string | undefined;
+  /** Name → SHA-256 hex. */
   readonly assets: Readonly<Record<string, string>>;
   readonly index: string;
 }
@@ -87,20 +101,38 @@ async function changesOfNextRun(lane: Lane, { settings = {} }: Asked): Promise<s
   return [];
 }
 
-/** What readers get of a version. */
-export async function readPublished(lane: Lane, version = "1.0.0"): Promise<Published> {
-  const tag = `v${version}`;
+/** What readers get, from what the services and the backend have stored. */
+export async function readPublished(lane: Lane): Promise<Published> {
   const { inspect } = lane.github;
-  const [release] = inspect.releases(REPOSITORY, tag);
+  const { releases } = inspect.repository(REPOSITORY);
+  const storage = openRegistryStorage(lane.storage, REPOSITORY);
+  const tags = (await storage.tags()).toSorted();
+  const digests = await Promise.all(tags.map(async (tag) => [tag, await storage.digestOf(tag)] as const));
+  const published = releases.map(({ tagName, name, assets }): [string, PublishedRelease] => [
+    tagName,
+    {
+      title: name,
+      commit: inspect.tags(REPOSITORY)[tagName],
+      assets: Object.fromEntries(
+        assets
+          .map((asset) => [asset.name, sha256(inspect.assetBytes(REPOSITORY, tagName, asset.name))] as const)
+          .sort(),
+      ),
+      index: Object.fromEntries(digests)[tagName] ?? "",
+    },
+  ]);
+  const versioned = (tag: string) => releases.some(({ tagName }) => tagName === tag);
   return {
-    commit: inspect.tags(REPOSITORY)[tag],
-    assets: Object.fromEntries(
-      (release?.assets ?? [])
-        .map(({ name }) => [name, sha256(inspect.assetBytes(REPOSITORY, tag, name))] as const)
-        .sort(([left], [right]) => left.localeCompare(right)),
-    ),
-    index: await openRegistryStorage(lane.storage, REPOSITORY).digestOf(tag),
+    releases: Object.fromEntries(published.sort(([left], [right]) => (left < right ? -1 : 1))),
+    channels: Object.fromEntries(digests.filter(([tag]) => !versioned(tag))),
+    latest: latestRelease(inspect.repository(REPOSITORY))?.tagName,
+    ledger: ledgerIn(lane),
   };
+}
+
+function ledgerIn({ local }: Lane): unknown {
+  const { resources = [] } = deploymentIn(join(local, STATE)) ?? {};
+  return resources.find(({ type }: { type: string }) => type.endsWith("release:Ledger"))?.outputs?.releases;
 }
 
 async function publishedProblems(lane: Lane, tag: string): Promise<string[]> {
@@ -144,7 +176,7 @@ async function publishedProblems(lane: Lane, tag: string): Promise<string[]> {
   return problems;
 }
 
-/** I4: what was applied to a release, its assets or its version tag after it was published. */
+/** I4: what was applied to a release, its assets or its version tag after it was published, and all that was deleted. */
 function writesAfterPublication(github: readonly RequestRecord[], registry: readonly RegistryRequest[]): string[] {
   const publications = github.filter(
     ({ method, path, summary, applied }) =>
@@ -155,9 +187,8 @@ function writesAfterPublication(github: readonly RequestRecord[], registry: read
     const tagged = registry.filter(
       (request) =>
         request.time > time &&
-        request.method === "PUT" &&
-        request.applied === 201 &&
-        /\/manifests\/v[^/]*$/.test(request.path),
+        ((request.method === "PUT" && request.applied === 201 && /\/manifests\/v[^/]*$/.test(request.path)) ||
+          (request.method === "DELETE" && request.applied === 202)),
     );
     return [...own, ...tagged].map((request) => `I4: ${request.method} ${request.path} after ${path} was published`);
   });

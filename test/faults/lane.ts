@@ -223,7 +223,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
   };
   const clean = {
     moments: [] as readonly Moment[],
-    published: { commit: undefined, assets: {}, index: "" } as Published,
+    published: {} as Published,
     index: {} as unknown,
   };
   const lane: Lane = {
@@ -311,7 +311,8 @@ async function releaseOnce(lane: Lane): Promise<Lane["clean"]> {
   await lane.reset("built");
   const moments = await record(lane);
   const published = await readPublished(lane);
-  return { moments, published, index: await openRegistryStorage(lane.storage, REPOSITORY).json(published.index) };
+  const { index = "" } = published.releases["v1.0.0"] ?? {};
+  return { moments, published, index: await openRegistryStorage(lane.storage, REPOSITORY).json(index) };
 }
 
 /** A project on another machine: the same backend, and nothing else in common. */

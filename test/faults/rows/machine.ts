@@ -12,7 +12,7 @@ export const machineScenarios: readonly Scenario[] = [
     row: 9,
     fault: "a stored binary is changed between image and release",
     async run(lane) {
-      const [checksum = ""] = Object.entries(lane.clean.published.assets).flatMap(([name, sum]) =>
+      const [checksum = ""] = Object.entries(lane.clean.published.releases[TAG]?.assets ?? {}).flatMap(([name, sum]) =>
         name.endsWith("arm64") ? [sum] : [],
       );
       const stored = await fileOf(join(lane.directory, ".artifacts"), checksum);
