@@ -19,6 +19,7 @@ export interface ChannelInputs {
   readonly withdrawn: readonly string[];
 }
 
+/** What a channel's state has besides. */
 export interface ChannelFacts {
   /** Digest that an update which died meant it to have, and may have given it. Written by the recovery. */
   readonly attempted?: string;

@@ -3,6 +3,7 @@ import { assetChecksums, type DeclaredRelease, declaredIn } from "../model/asset
 import type { LedgerEntry, Lines } from "../model/ledger.ts";
 import { parseMarker } from "../model/marker.ts";
 import { packText, unpackText } from "../model/packed-text.ts";
+import { messageOf } from "../model/quotation.ts";
 import { tagOf, type Version } from "../model/version.ts";
 import { writtenOnce } from "../model/write-once.ts";
 import type { GitHub, Release } from "../services/github.ts";
@@ -64,8 +65,8 @@ export async function publishedEntries(
     unknown,
     async ({ release, marker }): Promise<[Version, LedgerEntry][]> => {
       const metadata = await packedMetadata(release, github);
-      const record = metadata === undefined ? undefined : recordIn(unpackText(metadata), marker.version, withdrawn);
-      if (metadata !== undefined && record) {
+      const record = metadata && recordIn(unpackText(metadata), marker.version, withdrawn);
+      if (record) {
         const { commit, image } = record;
         return [[marker.version, { commit, digest: image.digest, checksums: checksumsOf(record, release), metadata }]];
       }
@@ -88,7 +89,7 @@ function recordIn(text: string, version: Version, withdrawn: readonly Version[])
     }
     problem = `metadata.json of ${tag} describes ${record.tag}`;
   } catch (error) {
-    problem = `metadata.json of ${tag} cannot be read: ${error instanceof Error ? error.message : error}`;
+    problem = `metadata.json of ${tag} cannot be read: ${messageOf(error)}`;
   }
   if (withdrawn.includes(version)) {
     return undefined;

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { mediaTypeOf, textAssets } from "../model/assets.ts";
+import { type DeclaredRelease, declaredIn, mediaTypeOf } from "../model/assets.ts";
 import { type LedgerEntry, platformDigests } from "../model/ledger.ts";
-import { parseMetadata, type ReleaseFacts } from "../model/metadata.ts";
 import { unpackText } from "../model/packed-text.ts";
 import { oneLine } from "../model/quotation.ts";
 import { tagOf, type Version } from "../model/version.ts";
@@ -27,8 +26,8 @@ interface Loss {
   readonly line: LedgerEntry;
   /** Undefined when GitHub has none that is published. */
   readonly release: Release | undefined;
-  /** Text of its `metadata.json`, and what it says; undefined where nobody recorded it. */
-  readonly record: { readonly text: string; readonly facts: ReleaseFacts } | undefined;
+  /** What its `metadata.json` says; undefined where nobody recorded it. */
+  readonly record: DeclaredRelease | undefined;
   readonly sources: Sources;
 }
 
@@ -47,7 +46,7 @@ export async function restoreRelease(place: Place, version: Version, line: Ledge
     version,
     line,
     release,
-    record: text === undefined ? undefined : { text, facts: parseMetadata(text) },
+    record: text === undefined ? undefined : declaredIn(text),
     sources: { github, registry, assets: release?.assets ?? [] },
   };
   // The image first: it may have the binaries that the release lost.
@@ -57,7 +56,7 @@ export async function restoreRelease(place: Place, version: Version, line: Ledge
 async function restoreImage({ version, line, record, sources }: Loss, image: string): Promise<string[]> {
   const { registry } = sources;
   const tag = tagOf(version);
-  const platforms = Object.values(record?.facts.image.digests ?? platformDigests(line));
+  const platforms = Object.values(record?.image.digests ?? platformDigests(line));
   const [tagged, index, ...manifests] = await Promise.all(
     [tag, line.digest, ...platforms].map((name) => registry.digestOf(name)),
   );
@@ -65,7 +64,7 @@ async function restoreImage({ version, line, record, sources }: Loss, image: str
     // A tag that is there holds what was recorded, else it would have been refused: it is not written.
     const reference = tagged === undefined ? tag : line.digest;
     return record
-      ? pushAgain(record.facts, { image, reference }, sources)
+      ? pushAgain(record, { image, reference }, sources)
       : [`nobody recorded what ${image}:${tag} was made of`];
   }
   const found = tagged === undefined ? await registry.index(line.digest) : undefined;
@@ -103,13 +102,13 @@ async function restorePage(loss: Loss, place: Place): Promise<string[]> {
 /** Publishes a release that somebody deleted, or of which GitHub made a draft; it takes GitHub's "Latest" from no other. */
 async function publishAgain(
   { line, sources }: Loss,
-  { text, facts }: NonNullable<Loss["record"]>,
+  record: DeclaredRelease,
   { repository, stack }: Place,
 ): Promise<string[]> {
-  const { tag, version, commit, title, notes, prerelease, artifacts } = facts;
+  const { tag, version, commit, title, notes, prerelease, artifacts, files } = record;
   const reasons: string[] = [];
   for (const [name, checksum] of Object.entries(line.checksums)) {
-    if (!(await bytesOf(name, checksum, { text, facts }, sources))) {
+    if (!(await bytesOf(name, checksum, record, sources))) {
       reasons.push(lost(name, tag));
     }
   }
@@ -120,8 +119,7 @@ async function publishAgain(
     await openStorage().use(checksum);
   }
   const declared = {
-    ...{ repository, stack, tag, version, commit, title, notes, prerelease, latest: false },
-    files: textsOf({ text, facts }),
+    ...{ repository, stack, tag, version, commit, title, notes, prerelease, latest: false, files },
     binaries: Object.fromEntries(artifacts.map(({ name, checksum, size }) => [name, { checksum, size }])),
   };
   try {
@@ -154,23 +152,18 @@ async function metadataOf(
       : unpackText(metadata);
 }
 
-function textsOf({ text, facts }: NonNullable<Loss["record"]>): Record<string, string> {
-  return { ...textAssets(facts), "metadata.json": text };
-}
-
 /** The bytes of an asset, only when they are the recorded ones: a newer program may render a text in another way. */
 async function bytesOf(
   name: string,
   checksum: string,
-  record: NonNullable<Loss["record"]>,
+  record: DeclaredRelease,
   sources: Sources,
 ): Promise<Uint8Array | undefined> {
-  const text = textsOf(record)[name];
+  const text = record.files[name];
   if (text !== undefined) {
     const bytes = Buffer.from(text, "utf8");
     return createHash("sha256").update(bytes).digest("hex") === checksum ? bytes : undefined;
   }
-  const { facts } = record;
-  const artifact = facts.artifacts.find((candidate) => candidate.name === name && candidate.checksum === checksum);
-  return artifact && (await restoreBinary(artifact, facts, sources)) ? openStorage().read(checksum) : undefined;
+  const artifact = record.artifacts.find((candidate) => candidate.name === name && candidate.checksum === checksum);
+  return artifact && (await restoreBinary(artifact, record, sources)) ? openStorage().read(checksum) : undefined;
 }
