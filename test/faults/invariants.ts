@@ -51,7 +51,7 @@ export async function violations(lane: Lane): Promise<string[]> {
   return [
     ...doubled.map(({ tagName }) => `I1: more than one release of ${tagName}`),
     ...checked.flat(),
-    ...writesAfterPublication(lane.github.history, lane.registry.history),
+    ...writesAfterPublication(lane),
     ...(await secretsIn(lane)),
   ];
 }
@@ -107,7 +107,7 @@ export async function readPublished(lane: Lane): Promise<Published> {
   const { releases } = inspect.repository(REPOSITORY);
   const storage = openRegistryStorage(lane.storage, REPOSITORY);
   const tags = (await storage.tags()).toSorted();
-  const digests = await Promise.all(tags.map(async (tag) => [tag, await storage.digestOf(tag)] as const));
+  const digests = new Map(await Promise.all(tags.map(async (tag) => [tag, await storage.digestOf(tag)] as const)));
   const published = releases.map(({ tagName, name, assets }): [string, PublishedRelease] => [
     tagName,
     {
@@ -118,13 +118,13 @@ export async function readPublished(lane: Lane): Promise<Published> {
           .map((asset) => [asset.name, sha256(inspect.assetBytes(REPOSITORY, tagName, asset.name))] as const)
           .sort(),
       ),
-      index: Object.fromEntries(digests)[tagName] ?? "",
+      index: digests.get(tagName) ?? "",
     },
   ]);
-  const versioned = (tag: string) => releases.some(({ tagName }) => tagName === tag);
+  const versions = new Set(releases.map(({ tagName }) => tagName));
   return {
     releases: Object.fromEntries(published.sort(([left], [right]) => (left < right ? -1 : 1))),
-    channels: Object.fromEntries(digests.filter(([tag]) => !versioned(tag))),
+    channels: Object.fromEntries([...digests].filter(([tag]) => !versions.has(tag))),
     latest: latestRelease(inspect.repository(REPOSITORY))?.tagName,
     ledger: ledgerIn(lane),
   };
@@ -177,21 +177,31 @@ async function publishedProblems(lane: Lane, tag: string): Promise<string[]> {
 }
 
 /** I4: what was applied to a release, its assets or its version tag after it was published, and all that was deleted. */
-function writesAfterPublication(github: readonly RequestRecord[], registry: readonly RegistryRequest[]): string[] {
+function writesAfterPublication(lane: Lane): string[] {
+  const github: readonly RequestRecord[] = lane.github.history;
+  const registry: readonly RegistryRequest[] = lane.registry.history;
+  // Of a release that somebody deleted nobody knows the tag any more: any version's then.
+  const tags = new Map(lane.github.inspect.releases(REPOSITORY).map(({ id, tagName }) => [String(id), tagName]));
   const publications = github.filter(
     ({ method, path, summary, applied }) =>
       applied && method === "PATCH" && /\/releases\/\d+$/.test(path) && summary.includes('"draft":false'),
   );
   return publications.flatMap(({ path, time }) => {
+    const tag = tags.get(path.slice(path.lastIndexOf("/") + 1));
     const own = github.filter((request) => request.time > time && request.applied && isWriteTo(path, request));
     const tagged = registry.filter(
       (request) =>
         request.time > time &&
-        ((request.method === "PUT" && request.applied === 201 && /\/manifests\/v[^/]*$/.test(request.path)) ||
+        ((request.method === "PUT" && request.applied === 201 && isTagOf(tag, request.path)) ||
           (request.method === "DELETE" && request.applied === 202)),
     );
     return [...own, ...tagged].map((request) => `I4: ${request.method} ${request.path} after ${path} was published`);
   });
+}
+
+function isTagOf(tag: string | undefined, path: string): boolean {
+  const [, reference = ""] = /\/manifests\/([^/]*)$/.exec(path) ?? [];
+  return tag === undefined ? reference.startsWith("v") : reference === tag;
 }
 
 function isWriteTo(release: string, { method, path }: RequestRecord): boolean {

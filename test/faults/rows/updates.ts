@@ -2,11 +2,12 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { convergenceProblems, readPublished } from "../invariants.ts";
 import { type Ended, type Lane, namesIn, otherMachine, type Running } from "../lane.ts";
 import { writes, writesOf } from "../recording.ts";
 import { LOCKS } from "../remains.ts";
 import { type Boundary, boundariesOf, killAt, killedRelease } from "../sweep.ts";
-import { expectFailure, expectRelease, forgetFaults, type Scenario, sentence } from "./scenario.ts";
+import { expectFailure, expectRelease, forgetFaults, type Scenario, sentence, TAG } from "./scenario.ts";
 
 /** Updates that are killed, and updates that meet. */
 export const updateScenarios: readonly Scenario[] = [
@@ -41,6 +42,30 @@ export const updateScenarios: readonly Scenario[] = [
       ]);
       const { shown } = await expectRelease(lane);
       return sentence(shown, /release-github was creating when its update died.*/);
+    },
+  },
+  {
+    row: 15,
+    fault: "SIGKILL inside a withdrawal, which is then taken back",
+    async run(lane) {
+      const asked = { settings: { version: "1.1.0" } };
+      for (const earlier of [{}, asked]) expect((await lane.update(earlier)).code).toBe(0);
+      const before = await readPublished(lane);
+      const { index: older } = before.releases[TAG] ?? {};
+      expect(older).not.toBe(before.channels.latest);
+      const running = lane.begin({ settings: { ...asked.settings, withdrawn: '["1.1.0"]' } });
+      lane.onBoundary(async (_service, { method, path }, boundary) => {
+        if (method !== "PUT" || !path.endsWith("/manifests/latest") || boundary !== "after-apply") return undefined;
+        await running.kill();
+        return "drop";
+      });
+      expect((await running.ended).code).toBe("SIGKILL");
+      forgetFaults(lane);
+      expect((await readPublished(lane)).channels.latest).toBe(older);
+      const again = await lane.update(asked);
+      expect(await convergenceProblems(lane, again, asked, ["1.0.0", "1.1.0"])).toEqual([]);
+      expect(await readPublished(lane)).toEqual(before);
+      return sentence(again.shown, /channels-latest was updating when its update died.*/);
     },
   },
   {
