@@ -185,7 +185,18 @@ function sentence(
   const value = config[fullKey(setting)];
   const part = path.length === 0 ? "" : ` at ${quoted(path.map(String).join("."))}`;
   const shown = value ? (setting.secret ? " (secret)" : ` is ${quoted(value)}`) : " is not set";
-  return `${fullKey(setting)}${shown}${part}: ${problem}. Run: pulumi config set ${setting.mend}`;
+  return `${fullKey(setting)}${shown}${part}: ${problem}. Run: pulumi config ${mendOf(setting, path)}`;
+}
+
+/** What follows `pulumi config`: for the entry of a list, when the problem is there. */
+function mendOf(setting: Setting, [index]: readonly PropertyKey[]): string {
+  if (typeof index !== "number") {
+    return `set ${setting.mend}`;
+  }
+  // Those that are required may be there already, and none is to be there twice.
+  return setting.key === "architectures"
+    ? `rm --path '${fullKey(setting)}[${index}]'`
+    : `set ${setting.mend.replace(/\[\d+\]/, `[${index}]`)}`;
 }
 
 function fullKey({ key }: Setting): string {

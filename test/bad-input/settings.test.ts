@@ -124,31 +124,41 @@ const TEXTS: readonly Text[] = [
   },
 ];
 
-/** An element of a list, or a name of a map. */
+/** An element of a list, or a name of a map: where it is bad, and what mends the whole and the part. */
 const PARTS = {
   architectures: [
     (value: string) => ["amd64", "arm64", value],
     "2",
     "an architecture is one of amd64, arm64, 386, ppc64le, riscv64, s390x, loong64",
     "--path 'mount-monitor:architectures[1]' arm64",
+    "rm --path 'mount-monitor:architectures[2]'",
   ],
   repositoryParts: [
-    (value: string) => [value],
-    "0",
+    (value: string) => ["environment", value],
+    "1",
     "a part is one of workflows, environment, tag-ruleset, actions-permissions, immutable-releases",
     "--path 'mount-monitor:repositoryParts[0]' workflows",
+    "--path 'mount-monitor:repositoryParts[1]' workflows",
   ],
-  withdrawn: [(value: string) => [value], "0", VERSION, "--path 'mount-monitor:withdrawn[0]' 1.2.3"],
+  withdrawn: [
+    (value: string) => ["1.0.0", value],
+    "1",
+    VERSION,
+    "--path 'mount-monitor:withdrawn[0]' 1.2.3",
+    "--path 'mount-monitor:withdrawn[1]' 1.2.3",
+  ],
   variables: [
     (value: string) => ({ [value]: "x" }),
     undefined,
     "a name has capital letters, digits and _, starts with no digit, and not with GITHUB_",
+    "--path 'mount-monitor:variables.NAME' VALUE",
     "--path 'mount-monitor:variables.NAME' VALUE",
   ],
   secrets: [
     (value: string) => ({ [value]: "x" }),
     undefined,
     "a name has capital letters, digits and _, starts with no digit, and not with GITHUB_",
+    "--secret --path 'mount-monitor:secrets.NAME'",
     "--secret --path 'mount-monitor:secrets.NAME'",
   ],
 } as const;
@@ -175,7 +185,7 @@ async function problems(): Promise<string[]> {
 
 function line(key: string, value: string, rule: string, mend: string, part = ""): string {
   const shown = SECRETS.includes(key) ? "(secret)" : `is ${quoted(value)}`;
-  return `${NAMESPACE}:${key} ${shown}${part}: ${rule}. Run: pulumi config set ${mend}`;
+  return `${NAMESPACE}:${key} ${shown}${part}: ${rule}. Run: pulumi config ${mend.startsWith("rm ") ? mend : `set ${mend}`}`;
 }
 
 const names = Object.keys(HOSTILE) as Hostile[];
@@ -211,7 +221,7 @@ describe("a list or a map", () => {
   test.each((Object.keys(PARTS) as (keyof typeof PARTS)[]).flatMap((key) => names.map((name) => [key, name] as const)))(
     "%s with %s in it",
     async (key, name) => {
-      const [within, index, rule, mend] = PARTS[key];
+      const [within, index, rule, , mend] = PARTS[key];
       const value = JSON.stringify(within(HOSTILE[name]));
       world.settings[key] = value;
       const broken =

@@ -309,7 +309,7 @@ describe("bad settings", () => {
     const line = found.find((candidate) => candidate.includes(problem)) ?? "";
     expect(found.length > 0 && found.every((candidate) => candidate.startsWith(`mount-monitor:${key}`))).toBe(true);
     expect(line).toContain(problem);
-    expect(line).toMatch(new RegExp(` Run: pulumi config set .*mount-monitor:${key}`));
+    expect(line).toMatch(new RegExp(` Run: pulumi config (set|rm) .*mount-monitor:${key}`));
     expect(line).not.toContain(SECRET);
     expect(line).not.toMatch(/[^ -~…]/);
     expect(line.length).toBeLessThan(700);
