@@ -260,7 +260,11 @@ async function look(
   });
 }
 
-/** A look at the repository's settings; undefined when this token may not look. @param otherwise what is said then */
+/**
+ * A look at the repository's settings; undefined when this token may not look, for which a repository may not be there.
+ *
+ * @param otherwise what is said then
+ */
 async function permitted<T>(
   { report }: RecoveryOptions,
   otherwise: string,
@@ -269,7 +273,7 @@ async function permitted<T>(
   try {
     return await look();
   } catch (error) {
-    if (error instanceof ServiceError && (error.status === 401 || error.status === 403)) {
+    if (error instanceof ServiceError && [401, 403, 404].includes(error.status ?? 0)) {
       report(
         `${otherwise}, because this token may not look at the repository's settings (${error.message}): ` +
           "npm run recover with a token that may administer it",

@@ -403,10 +403,10 @@ describe("recovery", () => {
       ]);
     });
 
-    test("leaves them as they are when this token may not look", async () => {
+    test.each([401, 403, 404])("leaves them as they are when this token may not look: %i", async (status) => {
       deployment = { resources: [], pending_operations: [{ type: "creating", resource: variable("a") }] };
       const existing = async () => {
-        throw new ServiceError("GitHub answered 403", { service: "GitHub", status: 403 });
+        throw new ServiceError(`GitHub answered ${status}`, { service: "GitHub", status });
       };
       await keep();
       await recover(options({ settings: looking({ existing }) }));

@@ -87,6 +87,17 @@ test("of what is not looked for nobody says that it is gone", async () => {
   expect(github.history).toHaveLength(asked);
 });
 
+test("of a repository that this token does not see nobody says that something is gone, or is not there", async () => {
+  github.inspect.repository(github.repository).settings.private = true;
+  github.addToken("of the public", "octo", "admin", { scopes: ["public_repo"] });
+  const { gone, existing } = lookAtSettings(
+    async (key) => ({ repository: github.repository, githubUrl: github.url, githubToken: "of the public" })[key],
+  );
+  const setting = { type: file, inputs: { repository, file: FILE, content: "on: push\n" } };
+  await expect(gone(setting)).rejects.toMatchObject({ name: "ServiceError", status: 404 });
+  await expect(existing(setting)).rejects.toMatchObject({ name: "ServiceError", status: 404 });
+});
+
 test("what the stack is configured with is read once", async () => {
   const read: string[] = [];
   const { gone, existing } = lookAtSettings(async (key) => {
