@@ -53,7 +53,8 @@ export async function planRelease(settings: Settings, services: Connections): Pr
   // What this stack published and somebody deleted is published again as it was.
   const remembered = release || tag === undefined ? undefined : await rememberedRelease(tag, services.recallMetadata);
   const hasReleased = (release ?? remembered) !== undefined;
-  const releasing = wanted.kind === "none" || hasReleased ? undefined : wanted.version;
+  // One that is published again would be so without its mark.
+  const releasing = wanted.kind === "none" || release ? undefined : wanted.version;
   refuseWithdrawals(settings, services.stack, known, { releasing, hasReleased });
   const facts = release ? await recordedRelease(release, services.github, services.recallMetadata) : remembered;
   if (facts) {

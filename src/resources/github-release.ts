@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { mediaTypeOf } from "../model/assets.ts";
 import { isLatest } from "../model/channel.ts";
 import { type Difference, missing, other, refusals } from "../model/difference.ts";
-import { formatMarker, parseMarker, sameMarker } from "../model/marker.ts";
+import { formatMarker, type Marker, parseMarker, sameMarker } from "../model/marker.ts";
 import { sameRepository } from "../model/place.ts";
 import { shown } from "../model/quotation.ts";
 import { parseTag } from "../model/version.ts";
@@ -83,13 +83,14 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
       if (tagged === undefined) {
         await github.createTag(inputs.tag, inputs.commit);
       }
+      await deleteOrphans(github, inputs, releases);
       return facts(complete);
     }
     const wasPublished = recorded !== undefined && isSameRelease(inputs, recorded);
     const draft = await attach(github, await draftOf(github, inputs, ofTag, wasPublished), assets);
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "optional");
     const release = await github
-      .publish(draft, { latest: isStillLatest(inputs, releases) })
+      .publish(draft, { latest: isStillLatest(inputs, draft, releases) })
       .catch(async (error: unknown) => {
         const isOver = wasPublished && error instanceof ServiceError && error.status === 422;
         if (isOver && !ofTag.some(({ id }) => id === draft.id)) {
@@ -102,6 +103,7 @@ export const implementation: Implementation<GithubReleaseInputs, GithubReleaseFa
           : error;
       });
     refuseOtherCommit(inputs, await github.tagCommit(inputs.tag), "required");
+    await deleteOrphans(github, inputs, await github.releases());
     await Promise.all(Object.values(inputs.binaries).map(({ checksum }) => openStorage().markConsumed(checksum)));
     return facts(release);
   },
@@ -136,11 +138,15 @@ async function differences(recorded: GithubReleaseInputs): Promise<Difference[]>
     : [...tag, missing(`release ${recorded.tag} is missing from ${recorded.repository}`)];
 }
 
-/** Releases that came after one that is published again keep GitHub's "Latest" from it. */
-function isStillLatest({ version, latest }: GithubReleaseInputs, releases: readonly Release[]): boolean {
+/** Releases that came after one that is published again keep GitHub's "Latest" from it; and so does a withdrawal. */
+function isStillLatest(
+  { version, latest }: GithubReleaseInputs,
+  draft: Release,
+  releases: readonly Release[],
+): boolean {
   const standing = releases.filter(({ draft, prerelease, body }) => !draft && !prerelease && !markOf(body));
   const versions = standing.map(({ tagName }) => parseTag(tagName)).flatMap((tag) => (tag.ok ? [tag.version] : []));
-  return latest && isLatest(version, versions);
+  return latest && !markOf(draft.body) && isLatest(version, versions);
 }
 
 function isSameRelease(inputs: GithubReleaseInputs, recorded: GithubReleaseInputs): boolean {
@@ -185,8 +191,7 @@ async function draftOf(
   ofTag: readonly Release[],
   wasPublished: boolean,
 ): Promise<Release> {
-  const marker = { stack: inputs.stack, version: inputs.version, commit: inputs.commit };
-  const isOurs = (release: Release) => sameMarker(parseMarker(release.body), marker);
+  const isOurs = (release: Release) => isMarkedFor(inputs, release);
   const foreign = ofTag.filter((release) => !isOurs(release));
   if (foreign.length > 0) {
     throw new Error(
@@ -198,7 +203,7 @@ async function draftOf(
     tag: inputs.tag,
     commit: inputs.commit,
     title: inputs.title,
-    notes: `${inputs.notes}\n${formatMarker(marker)}\n`,
+    notes: `${inputs.notes}\n${formatMarker(markerOf(inputs))}\n`,
     prerelease: inputs.prerelease,
   };
   const oldestFirst = [...ofTag].sort((left, right) => left.id - right.id);
@@ -207,6 +212,26 @@ async function draftOf(
     await github.deleteDraft(superfluous);
   }
   return own ?? github.createDraft(wanted, isOurs);
+}
+
+/**
+ * Deletes our own drafts of what is published: a request that was answered by an error, and sent again, may still have been
+ * carried out, after everybody looked.
+ */
+async function deleteOrphans(github: GitHub, inputs: GithubReleaseInputs, releases: readonly Release[]): Promise<void> {
+  for (const release of releases) {
+    if (release.draft && release.tagName === inputs.tag && isMarkedFor(inputs, release)) {
+      await github.deleteDraft(release);
+    }
+  }
+}
+
+function isMarkedFor(inputs: GithubReleaseInputs, { body }: Release): boolean {
+  return sameMarker(parseMarker(body), markerOf(inputs));
+}
+
+function markerOf({ stack, version, commit }: GithubReleaseInputs): Marker {
+  return { stack, version, commit };
 }
 
 // A draft that an older program made, or that was edited by hand, would be published as it is.

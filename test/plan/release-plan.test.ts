@@ -686,6 +686,11 @@ describe("an older release of which something was lost", () => {
       // Nothing else is in its line.
       "1.1": ["1.1.0", digests["1.1.0"]],
     });
+    // Published again it would be without its mark.
+    expect(await refusal({ version: "1.1.0", withdrawn: ["1.1.0"] })).toBe(
+      'mount-monitor:withdrawn names "1.1.0", and this update releases it: release it first, or release the next version. ' +
+        "Run: pulumi config rm --path 'mount-monitor:withdrawn[0]'",
+    );
     // What nobody published is no more withdrawn than before.
     expect(await refusal({ withdrawn: ["1.1.0", "3.0.0"] })).toContain("v3.0.0 is not published");
   });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { missing, other } from "../../src/model/difference.ts";
 import { parseMarker } from "../../src/model/marker.ts";
 import { markWithdrawn } from "../../src/model/withdrawal.ts";
@@ -108,6 +108,7 @@ describe("a release that is not there", () => {
         "GET /git/ref/tags%2Fv1.0.0",
         "PATCH /releases/ID",
         "GET /git/ref/tags%2Fv1.0.0",
+        "GET /releases",
       ]);
       const release = stored();
       expect(release).toMatchObject({
@@ -164,6 +165,23 @@ describe("a release that is not there", () => {
       JSON.stringify({ draft: false, make_latest: mark }),
     );
   });
+
+  test.each([
+    ["withdrawn", "[withdrawn] v1.0.0", "false"],
+    ["not withdrawn", "v1.0.0", "true"],
+  ])(
+    "that GitHub made a draft of, because its tag was deleted, is the latest only if it is %s",
+    async (_, name, mark) => {
+      const body = mark === "true" ? bodyOf("the notes") : `${WITHDRAWN}${bodyOf("the notes")}`;
+      const draft = await github.draft({ name, body });
+      github.history.length = 0;
+      await implementation.ensure(inputs, { ...inputs, releaseId: draft.id, url: "" });
+      expect(stored()).toMatchObject({ id: draft.id, name, body });
+      expect(github.history.find(({ method }) => method === "PATCH")?.summary).toBe(
+        JSON.stringify({ draft: false, make_latest: mark }),
+      );
+    },
+  );
 
   test("is a prerelease from the draft on", async () => {
     await implementation.ensure({ ...inputs, prerelease: true, latest: false }, undefined);
@@ -282,6 +300,27 @@ describe("a draft", () => {
     expect(stored()).toMatchObject({ id: releaseId, name: "v1.0.0", body: bodyOf("the notes"), prerelease: false });
     expect(github.inspect.tags(github.repository)).toEqual({ "v1.0.0": COMMIT });
     expect(github.writes()).toEqual(["DELETE /releases/ID", "POST /releases", ...UPLOADS, "PATCH /releases/ID"]);
+  });
+
+  test("of our own that is carried out late, after GitHub answered 502 and was asked again, is deleted", async () => {
+    github.misbehave({ method: "POST", path: "/repos/*/*/releases", action: { status: 502 } });
+    github.misbehave({ method: "PATCH", path: "/repos/*/*/releases/*", action: { delayMs: 500 } });
+    const made = implementation.ensure(inputs, undefined);
+    await vi.waitFor(() => expect(github.requests()).toContain("PATCH /releases/ID"), { timeout: 20_000 });
+    await github.draft();
+    expect(github.inspect.releases(github.repository)).toHaveLength(2);
+    const { releaseId } = await made;
+    expect(stored()).toMatchObject({ id: releaseId, draft: false });
+  });
+
+  test("of our own beside the published release is deleted, and nobody else's", async () => {
+    const id = await published();
+    await github.draft();
+    const other = await github.draft({ body: bodyOf("the notes", { stack: "staging" }) });
+    github.history.length = 0;
+    await implementation.ensure(inputs, undefined);
+    expect(github.inspect.releases(github.repository).map((release) => release.id)).toEqual([id, other.id]);
+    expect(github.writes()).toEqual(["DELETE /releases/ID"]);
   });
 
   test("of our own on a later page is found", async () => {

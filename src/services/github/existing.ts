@@ -85,7 +85,7 @@ const looks: Readonly<Record<string, (place: Place) => Promise<Found | undefined
  * does not exist. A file or a variable is there when its text or value is the one of the inputs: with another one it is
  * somebody else's, and not to be taken over unseen.
  *
- * @throws ServiceError when GitHub does not say, for example because the token may not look: then it hides the repository
+ * @throws ServiceError when GitHub does not say, for example because the token may not look
  */
 export async function existingId(api: Api, owner: string, setting: Setting): Promise<string | undefined> {
   return (await look(api, owner, setting))?.id;
@@ -94,21 +94,15 @@ export async function existingId(api: Api, owner: string, setting: Setting): Pro
 /**
  * Whether a setting that the state knows is not there any more. Of a kind that is not looked for it is not said.
  *
- * @throws ServiceError when GitHub does not say, for example because the token may not look: then it hides the repository
+ * @throws ServiceError when GitHub does not say, for example because the token may not look
  */
 export async function isGone(api: Api, owner: string, setting: Setting): Promise<boolean> {
   return Object.hasOwn(looks, kindOf(setting)) && (await look(api, owner, setting)) === undefined;
 }
 
-async function look(api: Api, owner: string, { type, inputs }: Setting): Promise<Found | undefined> {
+function look(api: Api, owner: string, { type, inputs }: Setting): Promise<Found | undefined> {
   const text = (key: string) => (typeof inputs[key] === "string" ? inputs[key] : "");
-  const repo = text("repository");
-  const found = await looks[kindOf({ type })]?.({ api, owner, repo, text });
-  // A repository that is hidden, or gone, answers as one that has nothing.
-  if (found === undefined && Object.hasOwn(looks, kindOf({ type }))) {
-    await api.call(anything, (ask) => ask("GET /repos/{owner}/{repo}", { owner, repo }));
-  }
-  return found;
+  return looks[kindOf({ type })]?.({ api, owner, repo: text("repository"), text }) ?? Promise.resolve(undefined);
 }
 
 function kindOf({ type }: Pick<Setting, "type">): string {
