@@ -136,7 +136,9 @@ function expectConverged(
   });
   expect(problems).toEqual([]);
   expect(outcomes.filter((outcome) => !outcome.met).map(({ at }) => at.name)).toEqual([]);
-  // Nothing that the clean run met is left out.
+  // A whole run leaves nothing out that the clean run met.
   const names = (moments: readonly Moment[]) => moments.map(({ name }) => name).sort();
-  expect(names(boundaries.flatMap(({ stands }) => stands))).toEqual(names(recorded));
+  if (outcomes.length === boundaries.length) {
+    expect(names(met.flatMap(({ stands }) => stands))).toEqual(names(recorded));
+  }
 }
