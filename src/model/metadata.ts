@@ -83,15 +83,20 @@ export function metadataJson(facts: ReleaseFacts): string {
   });
 }
 
+/** A release that a newer program recorded, in a form that this one does not know. */
+export class NewerSchemaError extends Error {
+  override readonly name = "NewerSchemaError";
+}
+
 /**
  * The facts of a published release.
- * @throws listing every problem; a newer schema is refused, naming both numbers
+ * @throws listing every problem; NewerSchemaError, naming both numbers
  */
 export function parseMetadata(json: string): ReleaseFacts {
   const value = parsed(json);
   const schema = schemaSchema.safeParse(value);
   if (schema.success && schema.data.release.schema > SCHEMA) {
-    throw new Error(
+    throw new NewerSchemaError(
       `metadata.json has schema ${schema.data.release.schema}, and this program reads up to ${SCHEMA}: update it to work on this release`,
     );
   }

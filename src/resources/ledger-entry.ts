@@ -2,6 +2,7 @@ import pMap from "p-map";
 import { assetChecksums, type DeclaredRelease, declaredIn } from "../model/assets.ts";
 import type { LedgerEntry, Lines } from "../model/ledger.ts";
 import { parseMarker } from "../model/marker.ts";
+import { NewerSchemaError } from "../model/metadata.ts";
 import { packText, unpackText } from "../model/packed-text.ts";
 import { messageOf } from "../model/quotation.ts";
 import { tagOf, type Version } from "../model/version.ts";
@@ -41,7 +42,7 @@ export async function entryOf(
  * Without that text it is what is there now: the list carries the assets' digests, and the registry has the index.
  *
  * @param withdrawn versions whose record keeps no update from going on
- * @throws when a record describes no release of this program, or another one
+ * @throws when a record describes no release of this program, or another one, or when a newer program wrote it
  */
 export async function publishedEntries(
   { repository, stack, image, version }: AppendedRelease,
@@ -89,6 +90,10 @@ function recordIn(text: string, version: Version, withdrawn: readonly Version[])
     }
     problem = `metadata.json of ${tag} describes ${record.tag}`;
   } catch (error) {
+    // To withdraw it is no way out of an old program.
+    if (error instanceof NewerSchemaError) {
+      throw new Error(`${tag}: ${error.message}`);
+    }
     problem = `metadata.json of ${tag} cannot be read: ${messageOf(error)}`;
   }
   if (withdrawn.includes(version)) {

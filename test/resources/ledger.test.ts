@@ -370,11 +370,20 @@ describe("an older release", () => {
   });
 
   test.each([
+    ["standing", []],
+    ["withdrawn", ["1.0.0"]],
+  ])("that a newer program recorded keeps an older one from rebuilding a lost ledger: %s", async (_, withdrawn) => {
+    const record = Buffer.from(JSON.stringify({ release: { schema: 99 } }));
+    github.inspect.setAssetBytes(github.repository, "v1.0.0", "metadata.json", record);
+    await expect(implementation.ensure({ ...inputs("1.2.0"), withdrawn }, undefined)).rejects.toThrow(
+      "v1.0.0: metadata.json has schema 99, and this program reads up to 1: update it to work on this release",
+    );
+    expect([...github.writes(), ...registryWrites(registry)]).toEqual([]);
+  });
+
+  test.each([
     ["{", "metadata.json of v1.0.0 cannot be read: metadata.json is not JSON"],
-    [
-      JSON.stringify({ release: { schema: 99 } }),
-      "metadata.json of v1.0.0 cannot be read: metadata.json has schema 99",
-    ],
+    [JSON.stringify({ release: {} }), "metadata.json of v1.0.0 cannot be read: metadata.json "],
     [() => declared(registry, "1.0.1").files["metadata.json"] ?? "", "metadata.json of v1.0.0 describes v1.0.1"],
   ])(
     "whose record cannot be believed keeps a lost ledger from being rebuilt, until it is withdrawn",
