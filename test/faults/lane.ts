@@ -284,16 +284,22 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
     },
   };
   const kept = ending.move();
-  await lane.keep(EMPTY);
-  await keepBuilt(lane);
-  Object.assign(clean, await releaseOnce(lane));
+  try {
+    await lane.keep(EMPTY);
+    await lane.reset();
+    await killAtPush(lane);
+    await lane.keep("built");
+    Object.assign(clean, await releaseOnce(lane));
+  } catch (error) {
+    await lane[Symbol.asyncDispose]();
+    throw error;
+  }
   return lane;
 }
 
-/** Kills a release as it begins to push, and keeps the state that is settled then. */
-async function keepBuilt(lane: Lane): Promise<void> {
-  await lane.reset();
-  const running = lane.begin();
+/** Kills a release as it begins to push, and settles that: its binaries are built, and nothing of it is published. */
+export async function killAtPush(lane: Lane, asked: Asked = {}): Promise<void> {
+  const running = lane.begin(asked);
   lane.onBoundary(async (service, { path }) => {
     if (service !== "registry" || !path.includes("/blobs/")) return undefined;
     await running.kill();
@@ -302,9 +308,8 @@ async function keepBuilt(lane: Lane): Promise<void> {
   const { code, shown } = await running.ended;
   if (code !== "SIGKILL") throw new Error(`no blob was pushed:\n${shown}`);
   lane.onBoundary(undefined);
-  const settled = await lane.update({ operations: [] });
+  const settled = await lane.update({ ...asked, operations: [] });
   if (settled.code !== 0) throw new Error(settled.shown);
-  await lane.keep("built");
 }
 
 async function releaseOnce(lane: Lane): Promise<Lane["clean"]> {

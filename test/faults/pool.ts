@@ -11,7 +11,14 @@ export interface Pool extends AsyncDisposable {
 /** Two lanes: as many scenarios at a time as the suite is meant for processors. */
 export async function openPool(size = 2): Promise<Pool> {
   const code = await bundle();
-  const lanes = await Promise.all(Array.from({ length: size }, () => openLane(code)));
+  const opened = await Promise.allSettled(Array.from({ length: size }, () => openLane(code)));
+  const lanes = opened.flatMap((lane) => (lane.status === "fulfilled" ? [lane.value] : []));
+  const dispose = () => Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
+  const failed = opened.find((lane) => lane.status === "rejected");
+  if (failed) {
+    await dispose();
+    throw failed.reason;
+  }
   const free = [...lanes];
   const waiting: ((lane: Lane) => void)[] = [];
   return {
@@ -27,7 +34,7 @@ export async function openPool(size = 2): Promise<Pool> {
       }
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
+      await dispose();
     },
   };
 }

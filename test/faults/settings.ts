@@ -3,11 +3,9 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { REPOSITORY_PARTS } from "../../src/model/repository-part.ts";
 import { keptOf } from "../e2e/kept-settings.ts";
-import { convergenceProblems } from "./invariants.ts";
 import { type Asked, type Lane, REPOSITORY, SECRET } from "./lane.ts";
-import { type Moment, record } from "./recording.ts";
+import { type RecordedUpdate, recordUpdate, succeed } from "./recorded-update.ts";
 import { canonical } from "./remains.ts";
-import type { Killing } from "./sweep.ts";
 
 /** Settings of a stack, and the value of the one secret that it keeps. */
 interface Wish {
@@ -43,62 +41,33 @@ const LATER: Wish = {
   secret: `${SECRET}, another one`,
 };
 
-/** An update of the settings to be killed, and its moments. */
-export interface SettingsUpdate {
-  readonly moments: readonly Moment[];
-  readonly killing: Killing;
-}
-
 /** The first update of the settings, recorded in a lane. */
-export function firstSettings(lane: Lane): Promise<SettingsUpdate> {
+export function firstSettings(lane: Lane): Promise<RecordedUpdate> {
   return settingsUpdate(lane, FIRST, "no-settings", (each) => succeed(each, { operations: [] }));
 }
 
 /** A later one. */
-export function laterSettings(lane: Lane): Promise<SettingsUpdate> {
+export function laterSettings(lane: Lane): Promise<RecordedUpdate> {
   return settingsUpdate(lane, LATER, "first-settings", async (each) => {
     await declareSecret(each, FIRST);
     await succeed(each, FIRST.asked);
   });
 }
 
-/** @param begin what a lane has behind it when the update begins; done once in each, and kept under the name */
-async function settingsUpdate(
+function settingsUpdate(
   lane: Lane,
   wish: Wish,
   name: string,
   begin: (lane: Lane) => Promise<void>,
-): Promise<SettingsUpdate> {
-  const kept = new Set<Lane>();
-  const prepare = async (each: Lane) => {
-    if (!kept.has(each)) {
-      await each.reset();
-      await begin(each);
-      await each.keep(name);
-      kept.add(each);
-    }
-    await each.reset(name);
-    await declareSecret(each, wish);
-  };
-  const { asked } = wish;
-  await prepare(lane);
-  const moments = await record(lane, asked);
-  const wanted = keptIn(lane);
-  return {
-    moments,
-    killing: {
-      victim: "everything",
-      asked,
-      prepare,
-      async problems(each, again) {
-        const found = keptIn(each);
-        return [
-          ...(await convergenceProblems(each, again, asked, [])),
-          ...(found === wanted ? [] : [`the settings are ${found}, not ${wanted}`]),
-        ];
-      },
-    },
-  };
+): Promise<RecordedUpdate> {
+  return recordUpdate(lane, {
+    name,
+    begin,
+    arrange: (each) => declareSecret(each, wish),
+    asked: wish.asked,
+    versions: [],
+    seen: async (each) => keptIn(each),
+  });
 }
 
 const encrypted = new Map<string, unknown>();
@@ -114,11 +83,6 @@ async function declareSecret(lane: Lane, { secret }: Wish): Promise<void> {
   const committed = join(lane.directory, "Pulumi.local.yaml");
   const settings = parse(await readFile(committed, "utf8"));
   await writeFile(committed, stringify({ ...settings, config: { ...settings.config, [key]: encrypted.get(secret) } }));
-}
-
-async function succeed(lane: Lane, asked: Asked): Promise<void> {
-  const { code, shown } = await lane.update(asked);
-  if (code !== 0) throw new Error(shown);
 }
 
 function keptIn({ github, registry }: Lane): string {

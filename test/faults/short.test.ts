@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { beforeAll, describe, test } from "vitest";
 import { openPool, type Pool } from "./pool.ts";
 import { scenarios } from "./rows.ts";
 
@@ -6,8 +6,8 @@ let pool: Pool;
 
 beforeAll(async () => {
   pool = await openPool();
+  return () => pool[Symbol.asyncDispose]();
 });
-afterAll(() => pool[Symbol.asyncDispose]());
 
 // Of the fault suite what runs with every npm test; the whole is npm run test:faults.
 describe.concurrent("in short", { timeout: 300_000 }, () => {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { killWhileBuilding, POINTS } from "./building.ts";
 import { describeMishap, mishapsOf, release } from "./chance.ts";
+import { laterRelease } from "./later-release.ts";
 import { observe } from "./observation.ts";
 import { twoUpdates } from "./pair.ts";
 import { openPool, type Pool } from "./pool.ts";
@@ -23,8 +24,8 @@ let pool: Pool;
 beforeAll(async () => {
   process.stdout.write(`seed ${seed} (FAULTS_SEED=${seed} npm run test:faults: the same faults and offsets)\n`);
   pool = await openPool(LANES);
+  return () => pool[Symbol.asyncDispose]();
 });
-afterAll(() => pool[Symbol.asyncDispose]());
 
 // All at once: the pool's lanes take turns.
 describe.concurrent("the fault suite", { timeout: 3_600_000 }, () => {
@@ -45,11 +46,24 @@ describe.concurrent("the fault suite", { timeout: 3_600_000 }, () => {
   test.each([
     ["the first settings", firstSettings],
     ["changed and removed settings", laterSettings],
-  ])("kills: everything, at every boundary of %s", async (what, update) => {
+  ])("kills: everything, and only the CLI and the program, at every boundary of %s", async (what, update) => {
     const { moments, killing } = await pool.run(update);
-    const boundaries = boundariesOf(moments);
+    const writes = writesOf(moments);
+    const [boundaries, operations] = [boundariesOf(moments), operationsOf(writes)];
+    const [all, engine] = await Promise.all([
+      sweep(pool, partOf(boundaries), killing),
+      sweep(pool, partOf(operations), { ...killing, victim: "engine" }),
+    ]);
+    expectConverged(`${what}, SIGKILL of everything`, moments, boundaries, all);
+    expectConverged(`${what}, SIGKILL of the CLI and the program only`, writes, operations, engine);
+  });
+
+  test("kills: everything, at every write of a later release, which withdraws the one before it", async () => {
+    const { moments, killing } = await pool.run(laterRelease);
+    const writes = writesOf(moments);
+    const boundaries = boundariesOf(writes);
     const outcomes = await sweep(pool, partOf(boundaries), killing);
-    expectConverged(`${what}, SIGKILL of everything`, moments, boundaries, outcomes);
+    expectConverged("a later release and a withdrawal, SIGKILL of everything", writes, boundaries, outcomes);
   });
 
   test.each(POINTS)("kills: everything, %s", (point) =>
