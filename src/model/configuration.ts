@@ -193,8 +193,7 @@ function mendOf(setting: Setting, [index]: readonly PropertyKey[]): string {
   if (typeof index !== "number") {
     return `set ${setting.mend}`;
   }
-  // Those that are required may be there already, and none is to be there twice.
-  return setting.key === "architectures"
+  return setting.fixedSet
     ? `rm --path '${fullKey(setting)}[${index}]'`
     : `set ${setting.mend.replace(/\[\d+\]/, `[${index}]`)}`;
 }

@@ -29,6 +29,8 @@ export interface Setting {
   readonly secret?: true;
   /** What follows `pulumi config set` in the command that mends it. */
   readonly mend: string;
+  /** Whether a list has entries of a fixed set, each once: a bad one is removed, because what it is set to may be there. */
+  readonly fixedSet?: true;
 }
 
 /** Namespace of the settings: the project's name. */
@@ -148,6 +150,7 @@ export const settingsSchema = z.object({
       description: "Architectures to build for, as GOARCH names them; amd64 and arm64 are required.",
       default: REQUIRED_ARCHITECTURES,
       mend: `--path '${NAMESPACE}:architectures[1]' arm64`,
+      fixedSet: true,
     }),
   withdrawn: z
     .array(
@@ -240,6 +243,7 @@ export const settingsSchema = z.object({
       description: "Parts of the repository that the stack keeps; a part that is not listed is removed, or left alone.",
       default: REPOSITORY_PARTS,
       mend: `--path '${NAMESPACE}:repositoryParts[0]' ${REPOSITORY_PARTS[0]}`,
+      fixedSet: true,
     }),
   variables: named(MOST_VARIABLES).register(facts, {
     type: "object",

@@ -138,7 +138,7 @@ const PARTS = {
     "1",
     "a part is one of workflows, environment, tag-ruleset, actions-permissions, immutable-releases",
     "--path 'mount-monitor:repositoryParts[0]' workflows",
-    "--path 'mount-monitor:repositoryParts[1]' workflows",
+    "rm --path 'mount-monitor:repositoryParts[1]'",
   ],
   withdrawn: [
     (value: string) => ["1.0.0", value],
