@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DeclaredRelease } from "../model/assets.ts";
 import { missing, other } from "../model/difference.ts";
-import { refuseOtherDigest, type VersionTag } from "../model/write-once.ts";
+import { refuseOtherDigest } from "../model/write-once.ts";
 import { exportIndex } from "../services/builder.ts";
-import { CONTEXT, DOCKERFILE } from "../services/docker-context.ts";
+import { CONTEXT, DOCKERFILE, expectStaged } from "../services/docker-context.ts";
 import type { Registry } from "../services/registry.ts";
 import { registryOf } from "./clients.ts";
 import { type Implementation, type InputsOf, providerConfiguration, ReleaseResource } from "./dynamic.ts";
@@ -39,17 +39,20 @@ export class Guard extends ReleaseResource {
 
 /**
  * Asked by the engine before every push, also in an update that goes on where an earlier one died: refuses when the
- * version tag holds another index by now, which the push would overwrite.
+ * version tag holds another index by now, which the push would overwrite, or when the staged files were changed, which
+ * would give the tag to other bytes for good.
  */
 export function beforePush(
   name: string,
   { registry, image, facts }: { registry: Registry; image: string; facts: pulumi.Output<DeclaredRelease> },
 ): pulumi.ResourceHook {
   return new pulumi.ResourceHook(name, async () => {
-    const { tag, digest } = await new Promise<VersionTag>((resolve) => {
-      facts.apply(({ tag, image: { digest } }) => resolve({ image, tag, digest }));
+    const release = await new Promise<DeclaredRelease>((resolve) => {
+      facts.apply(resolve);
     });
-    refuseOtherDigest({ image, tag, digest }, await registry.digestOf(tag));
+    const { tag, artifacts, dockerfile } = release;
+    refuseOtherDigest({ image, tag, digest: release.image.digest }, await registry.digestOf(tag));
+    await expectStaged(Object.fromEntries(artifacts.map(({ name, checksum }) => [name, checksum])), dockerfile);
   });
 }
 

@@ -1,4 +1,5 @@
-import { chmod, copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 
 /** The directory that the image build sees; relative to the project, so that it is the same input on every machine. */
 export const CONTEXT = "docker-context";
@@ -43,4 +44,35 @@ export async function stageContext(
     await rm(staging, { recursive: true, force: true });
     throw error;
   }
+}
+
+/**
+ * Sees that the context still holds what was staged: the last look before its bytes are pushed.
+ *
+ * @param checksums SHA-256, hex, of the binaries by their names
+ * @throws naming every file that is missing or another, with both digests
+ */
+export async function expectStaged(
+  checksums: Readonly<Record<string, string>>,
+  dockerfile: string,
+  directory = CONTEXT,
+): Promise<void> {
+  const expected = { ...checksums, [DOCKERFILE]: sha256(dockerfile) };
+  const looks = Object.entries(expected).map(async ([name, checksum]) => {
+    const path = `${directory}/${name}`;
+    try {
+      const found = sha256(await readFile(path));
+      return found === checksum ? undefined : `${path} holds sha256:${found}, and sha256:${checksum} was put there`;
+    } catch (error) {
+      return `${path} cannot be read: ${error instanceof Error ? error.message : error}`;
+    }
+  });
+  const problems = (await Promise.all(looks)).filter((problem) => problem !== undefined);
+  if (problems.length > 0) {
+    throw new Error(`${problems.join("\n")}\nthe files were changed during the update. Nothing was pushed; run again.`);
+  }
+}
+
+function sha256(bytes: string | Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

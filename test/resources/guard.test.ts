@@ -1,5 +1,8 @@
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { DeclaredRelease } from "../../src/model/assets.ts";
 import { missing, other } from "../../src/model/difference.ts";
 import { registryOf } from "../../src/resources/clients.ts";
 import { beforePush, type GuardInputs, implementation } from "../../src/resources/guard.ts";
@@ -7,7 +10,7 @@ import { exportIndex } from "../../src/services/builder.ts";
 import { engine } from "../components/engine.ts";
 import { FACTS } from "../model/facts.ts";
 import { putIndex, type RegistryServer } from "../services/registry-server.ts";
-import { configure, registryWrites, startTestRegistry } from "./services.ts";
+import { configure, emptyDirectory, registryWrites, startTestRegistry } from "./services.ts";
 
 vi.mock("../../src/services/builder.ts");
 
@@ -70,10 +73,21 @@ describe("the guard", () => {
 });
 
 describe("before a push", () => {
+  const [dockerfile, binary] = ["FROM scratch\n", "a binary"];
+
+  beforeEach(async () => {
+    await emptyDirectory();
+    await mkdir("docker-context");
+    await writeFile("docker-context/Dockerfile.release", dockerfile);
+    await writeFile("docker-context/demo-linux-arm64", binary);
+  });
+
   const ask = async (digest: string) => {
     await engine();
-    const files: Record<string, string> = {};
-    const facts = pulumi.output({ ...FACTS, tag: "v1.0.0", image: { ...FACTS.image, digest }, files });
+    const checksum = createHash("sha256").update(binary).digest("hex");
+    const artifacts = FACTS.artifacts.slice(1).map((artifact) => ({ ...artifact, name: "demo-linux-arm64", checksum }));
+    const release = { ...FACTS, tag: "v1.0.0", image: { ...FACTS.image, digest }, artifacts, dockerfile, files: {} };
+    const facts = pulumi.output<DeclaredRelease>(release);
     const place = { image: registry.image, registry: await registryOf(registry.image) };
     return beforePush("tag", { ...place, facts }).callback({ urn: "", id: "", name: "", type: "" });
   };
@@ -86,6 +100,13 @@ describe("before a push", () => {
       `${registry.image}:v1.0.0 is already in the registry with another content: it holds ${found}, this release would be ${DIGEST}`,
     );
     expect(registryWrites(registry)).toEqual([]);
+  });
+
+  test("a staged binary that was changed in between is refused", async () => {
+    await writeFile("docker-context/demo-linux-arm64", "another binary");
+    await expect(ask(DIGEST)).rejects.toThrow(
+      /^docker-context\/demo-linux-arm64 holds sha256:[^\n]*\n.*Nothing was pushed/,
+    );
   });
 
   test("nothing goes on when nobody knows what the version tag holds", async () => {

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { stageContext } from "../../src/services/docker-context.ts";
+import { expectStaged, stageContext } from "../../src/services/docker-context.ts";
 import { emptyDirectory } from "../resources/services.ts";
 
 const BINARIES = [
@@ -74,3 +75,30 @@ describe("the Docker Build Context", () => {
     expect((await readdir(".")).sort()).toEqual(["docker-context", "stored"]);
   });
 });
+
+describe("the last look before a push", () => {
+  const [amd64, arm64] = ["amd64 binary", "arm64 binary"].map(sha256);
+  const checksums = { "demo-linux-amd64": amd64 ?? "", "demo-linux-arm64": arm64 ?? "" };
+
+  beforeEach(() => stageContext(BINARIES, "FROM scratch\n"));
+
+  test("accepts what was staged", async () => {
+    await expectStaged(checksums, "FROM scratch\n");
+  });
+
+  test("names every file that was changed, cut short or removed", async () => {
+    await writeFile("docker-context/demo-linux-amd64", "amd64 binar");
+    await rm("docker-context/demo-linux-arm64");
+    await writeFile("docker-context/Dockerfile.release", "FROM busybox\n");
+    await expect(expectStaged(checksums, "FROM scratch\n")).rejects.toThrow(
+      `docker-context/demo-linux-amd64 holds sha256:${sha256("amd64 binar")}, and sha256:${amd64} was put there\n` +
+        "docker-context/demo-linux-arm64 cannot be read: ENOENT: no such file or directory, open 'docker-context/demo-linux-arm64'\n" +
+        `docker-context/Dockerfile.release holds sha256:${sha256("FROM busybox\n")}, and sha256:${sha256("FROM scratch\n")} was put there\n` +
+        "the files were changed during the update. Nothing was pushed; run again.",
+    );
+  });
+});
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

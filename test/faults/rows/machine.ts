@@ -1,5 +1,6 @@
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { execa } from "execa";
 import { expect } from "vitest";
 import { executablesOnPath } from "../../../kit/search-path.ts";
 import { REPOSITORY } from "../lane.ts";
@@ -27,6 +28,23 @@ export const machineScenarios: readonly Scenario[] = [
       expect(lane.github.inspect.releases(REPOSITORY).filter(({ draft }) => !draft)).toEqual([]);
       await expectRelease(lane);
       return `${sentence(shown, new RegExp(`.*${checksum}.*`))}; the next run builds the same bytes again`;
+    },
+  },
+  {
+    row: 9,
+    fault: "a staged binary is changed between the guard and the push",
+    async run(lane) {
+      const [staged, path] = ["docker-context/mount-monitor-linux-arm64", `/manifests/${TAG}`];
+      lane.onBoundary(async (service, request, boundary) => {
+        if (service === "registry" && request.path.endsWith(path) && boundary === "before") {
+          await appendFile(join(lane.directory, staged), "and more");
+        }
+        return undefined;
+      });
+      const { shown } = await expectFailure(lane, new RegExp(`${staged} holds sha256:.*Nothing was pushed`, "s"));
+      expect([...lane.github.history, ...lane.registry.history].filter(writes)).toEqual([]);
+      await expectRelease(lane);
+      return `nothing is pushed: ${sentence(shown, new RegExp(`${staged} holds.*`))}`;
     },
   },
   {
@@ -59,6 +77,23 @@ export const machineScenarios: readonly Scenario[] = [
       expect([...lane.github.history, ...lane.registry.history].filter(writes)).toEqual([]);
       await expectRelease(lane);
       return sentence(shown, /.*docker-context cannot be written.*/);
+    },
+  },
+  {
+    row: 22,
+    fault: "a disk that is nearly full",
+    async run(lane) {
+      // Whoever may not mount one runs BuildKit in Docker.
+      if (process.getuid?.() !== 0) return "not tried: a disk of its own needs root";
+      const disk = join(lane.directory, "docker-context");
+      await mkdir(disk, { recursive: true });
+      await execa("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", disk]);
+      const { shown } = await expectFailure(lane, /docker-context is on a disk with \d MB free/).finally(() =>
+        execa("umount", [disk]),
+      );
+      expect([...lane.github.history, ...lane.registry.history].filter(writes)).toEqual([]);
+      await expectRelease(lane);
+      return sentence(shown, /.*docker-context is on a disk.*/);
     },
   },
 ];
