@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import { violations } from "../invariants.ts";
 import { REPOSITORY } from "../lane.ts";
@@ -13,6 +10,7 @@ import {
   RELEASES,
   type Scenario,
   sentence,
+  startElsewhere,
   UPLOADS,
 } from "./scenario.ts";
 
@@ -122,18 +120,11 @@ export const githubScenarios: readonly Scenario[] = [
     fault: "GitHub redirects to another host",
     short: true,
     async run(lane) {
-      const seen: (string | undefined)[] = [];
-      const elsewhere = createServer((request, response) => {
-        seen.push(request.headers.authorization);
-        response.writeHead(200, { "content-type": "application/json" }).end("[]");
-      }).listen(0, "127.0.0.1");
-      await once(elsewhere, "listening");
-      const { port } = elsewhere.address() as AddressInfo;
-      const headers = { location: `http://127.0.0.1:${port}/releases` };
+      await using elsewhere = await startElsewhere();
+      const headers = { location: `${elsewhere.url}/releases` };
       lane.github.misbehave({ method: "GET", path: RELEASES, times: LASTING, action: { status: 302, headers } });
       const { shown } = await expectFailure(lane, /redirects to another host/);
-      elsewhere.close();
-      expect(seen.filter((credential) => credential !== undefined)).toEqual([]);
+      expect(elsewhere.seen.filter((credential) => credential !== undefined)).toEqual([]);
       expect([...lane.github.history, ...lane.registry.history].filter(writes)).toEqual([]);
       return sentence(shown, /.*redirects to another host.*/);
     },

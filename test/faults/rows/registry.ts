@@ -2,7 +2,7 @@ import https from "node:https";
 import { expect } from "vitest";
 import { type Lane, REPOSITORY } from "../lane.ts";
 import { writes } from "../recording.ts";
-import { expectFailure, expectRelease, LASTING, type Scenario, sentence, TAG } from "./scenario.ts";
+import { expectFailure, expectRelease, LASTING, type Scenario, sentence, startElsewhere, TAG } from "./scenario.ts";
 
 /** What the registry answers and holds. */
 export const registryScenarios: readonly Scenario[] = [
@@ -109,7 +109,39 @@ export const registryScenarios: readonly Scenario[] = [
       return `refused, said once: ${sentence(shown, /.*already in the registry.*/)}`;
     },
   },
+  {
+    row: 20,
+    fault: "truncated JSON instead of the index that is read back",
+    async run(lane) {
+      lane.registry.misbehave({ method: "GET", path: INDEX, action: { replaceBody: '{"schemaVersion":2,"manif' } });
+      const { shown } = await expectFailure(
+        lane,
+        /its bytes have sha256:[0-9a-f]{64}: the registry or something before/,
+      );
+      expect(lane.github.history.filter(writes)).toEqual([]);
+      await expectRelease(lane);
+      return `no draft; ${sentence(shown, /its bytes have .*/)}`;
+    },
+  },
+  {
+    row: 20,
+    fault: "the registry redirects to another host",
+    async run(lane) {
+      await using elsewhere = await startElsewhere();
+      lane.registry.demandTokens("valid");
+      const headers = { location: `${elsewhere.url}/index` };
+      lane.registry.misbehave({ method: "GET", path: INDEX, times: LASTING, action: { status: 307, headers } });
+      const { shown } = await expectFailure(lane, /redirects to another host/);
+      expect(elsewhere.seen).toEqual([]);
+      expect(lane.github.history.filter(writes)).toEqual([]);
+      await expectRelease(lane);
+      return `no draft; ${sentence(shown, /registry \S+ redirects to another host.*/)}`;
+    },
+  },
 ];
+
+/** The index that is read back, under its tag. */
+const INDEX = `/v2/**/manifests/${TAG}`;
 
 async function indexOf(lane: Lane): Promise<{ manifests: unknown[] }> {
   return lane.clean.index as { manifests: unknown[] };

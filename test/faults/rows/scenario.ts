@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import { violations } from "../invariants.ts";
 import { type Asked, type Ended, type Lane, REPOSITORY } from "../lane.ts";
@@ -54,4 +57,23 @@ export function forgetFaults(lane: Lane): void {
   lane.onBoundary(undefined);
   lane.github.clearFaults();
   lane.registry.clearFaults();
+}
+
+/** A server that requests are redirected to: answers an empty list, and keeps the credentials that it was sent. */
+export async function startElsewhere(): Promise<AsyncDisposable & { url: string; seen: (string | undefined)[] }> {
+  const seen: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers.authorization);
+    response.writeHead(200, { "content-type": "application/json", connection: "close" }).end("[]");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
