@@ -75,8 +75,6 @@ export async function openStack({
     // The rehearsal's secrets are made up; a real stack has a passphrase or a key of its own.
     PULUMI_CONFIG_PASSPHRASE: "rehearsal",
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // Every update starts the dynamic providers' process, whose modules are compiled once then, not every time.
-    NODE_COMPILE_CACHE: join(kit.bin, "../node-cache"),
     // Only the plugins of the layout above; others of their name on the PATH may be other versions.
     PULUMI_IGNORE_AMBIENT_PLUGINS: "true",
   };
