@@ -2,7 +2,6 @@ import { randomUUID, X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import tls from "node:tls";
-import { generate } from "selfsigned";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Short enough for every client: some refuse certificates that live longer. */
@@ -68,6 +67,8 @@ async function make({ ca, certificate, key }: Certificate, now: Date): Promise<v
     notBeforeDate: new Date(now.getTime() - DAY_MS),
     notAfterDate: new Date(now.getTime() + LIFETIME_MS),
   } as const;
+  // Only here: it takes a tenth of a second to load, and most starts find their certificate.
+  const { generate } = await import("selfsigned");
   // A name of its own: of two authorities with one name, OpenSSL may check a certificate against the wrong one.
   const authority = await generate([{ name: "commonName", value: `mount-monitor rehearsal ${randomUUID()}` }], {
     ...common,
