@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { artifactName, type BinaryArtifact } from "../model/artifact.ts";
 import { type BuildRequest, parseBuildRequest } from "../model/build-request.ts";
+import { sha256 } from "../model/checksums.ts";
 import type { Toolchain } from "../model/toolchain.ts";
 import { type ArtifactStorage, openStorage } from "../services/artifact-storage.ts";
 import { goBuild, goEnvironment, installedVersion, linkerFlags, toolchainAt } from "../services/go.ts";
@@ -67,9 +67,7 @@ const RECIPE = 1;
 function keyOf(request: BuildRequest, goVersion: string): string {
   const { version, commit, prefix, package: path, binaryName, architecture, versionVariable, verifyArgs } = request;
   const facts = [version, commit, prefix, path, binaryName, architecture, versionVariable, verifyArgs, goVersion];
-  return createHash("sha256")
-    .update(JSON.stringify([RECIPE, ...facts]))
-    .digest("hex");
+  return sha256(JSON.stringify([RECIPE, ...facts]));
 }
 
 if (import.meta.main) {

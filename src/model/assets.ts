@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { formatChecksums } from "./checksums.ts";
+import { formatChecksums, sha256 } from "./checksums.ts";
 import { artifactsJson, metadataJson, parseMetadata, type ReleaseFacts } from "./metadata.ts";
 
 /** A release as the stack declares it: its facts and the very texts of its assets, recorded ones for a published release. */
@@ -46,8 +45,4 @@ export function assetChecksums({ artifacts, files }: DeclaredRelease): Record<st
 /** The binary that the image must hold for each platform: platform → SHA-256 hex. */
 export function platformChecksums(facts: ReleaseFacts): Record<string, string> {
   return Object.fromEntries(facts.artifacts.map(({ architecture, checksum }) => [`linux/${architecture}`, checksum]));
-}
-
-function sha256(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
 }

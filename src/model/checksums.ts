@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { quoted } from "./quotation.ts";
 
 /** One line of `checksums.txt`. */
@@ -18,6 +19,11 @@ const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 const CHECKSUM = /^[0-9a-f]{64}$/;
 // Two spaces: text mode; space and star: binary mode, which other tools write. `sha256sum -c` reads both.
 const LINE = /^([0-9a-f]{64}) [ *](.*)$/;
+
+/** SHA-256 of bytes, or of a text in UTF-8: 64 lower-case hexadecimal digits. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
 
 /**
  * The text of `checksums.txt` as `sha256sum` writes it, sorted by name.

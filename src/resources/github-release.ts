@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { mediaTypeOf } from "../model/assets.ts";
 import { isLatest } from "../model/channel.ts";
+import { sha256 } from "../model/checksums.ts";
 import { type Difference, missing, other, refusals } from "../model/difference.ts";
 import { formatMarker, type Marker, parseMarker, sameMarker } from "../model/marker.ts";
 import { sameRepository } from "../model/place.ts";
@@ -363,8 +363,4 @@ function expectedAssets({ files, binaries }: GithubReleaseInputs): ExpectedAsset
     bytes: () => openStorage().read(checksum),
   }));
   return [...executables, ...texts];
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -50,9 +50,9 @@ export function beforePush(
     const release = await new Promise<DeclaredRelease>((resolve) => {
       facts.apply(resolve);
     });
-    const { tag, artifacts, dockerfile } = release;
-    refuseOtherDigest({ image, tag, digest: release.image.digest }, await registry.digestOf(tag));
-    await expectStaged(Object.fromEntries(artifacts.map(({ name, checksum }) => [name, checksum])), dockerfile);
+    const { tag, image: index } = release;
+    refuseOtherDigest({ image, tag, digest: index.digest }, await registry.digestOf(tag));
+    await expectStaged(release);
   });
 }
 

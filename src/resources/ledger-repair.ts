@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { type DeclaredRelease, declaredIn, mediaTypeOf } from "../model/assets.ts";
+import { sha256 } from "../model/checksums.ts";
 import { type LedgerEntry, platformDigests } from "../model/ledger.ts";
 import { unpackText } from "../model/packed-text.ts";
 import { oneLine } from "../model/quotation.ts";
@@ -162,7 +162,7 @@ async function bytesOf(
   const text = record.files[name];
   if (text !== undefined) {
     const bytes = Buffer.from(text, "utf8");
-    return createHash("sha256").update(bytes).digest("hex") === checksum ? bytes : undefined;
+    return sha256(bytes) === checksum ? bytes : undefined;
   }
   const artifact = record.artifacts.find((candidate) => candidate.name === name && candidate.checksum === checksum);
   return artifact && (await restoreBinary(artifact, record, sources)) ? openStorage().read(checksum) : undefined;

@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { artifactPath, type BinaryArtifact } from "../model/artifact.ts";
 import { type ArtifactEntry, moved, parseEntry, retired, timeOf } from "../model/artifact-life.ts";
+import { sha256 } from "../model/checksums.ts";
 import { isRunning } from "./liveness.ts";
 
 /** What an artifact is before it has bytes. */
@@ -303,8 +304,4 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 
 function difference(expected: string, actual: string, size: number): string {
   return `it must have SHA-256 ${expected}, and has ${actual} (${size} bytes)`;
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

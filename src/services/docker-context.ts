@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { type ChecksumLine, sha256 } from "../model/checksums.ts";
 
 /** The directory that the image build sees; relative to the project, so that it is the same input on every machine. */
 export const CONTEXT = "docker-context";
@@ -47,18 +47,16 @@ export async function stageContext(
 }
 
 /**
- * Sees that the context still holds what was staged: the last look before its bytes are pushed.
+ * Sees that the context still holds the files of the release: the last look before their bytes are pushed.
  *
- * @param checksums SHA-256, hex, of the binaries by their names
  * @throws naming every file that is missing or another, with both digests
  */
 export async function expectStaged(
-  checksums: Readonly<Record<string, string>>,
-  dockerfile: string,
+  { artifacts, dockerfile }: { readonly artifacts: readonly ChecksumLine[]; readonly dockerfile: string },
   directory = CONTEXT,
 ): Promise<void> {
-  const expected = { ...checksums, [DOCKERFILE]: sha256(dockerfile) };
-  const looks = Object.entries(expected).map(async ([name, checksum]) => {
+  const files = [...artifacts, { name: DOCKERFILE, checksum: sha256(dockerfile) }];
+  const looks = files.map(async ({ name, checksum }) => {
     const path = `${directory}/${name}`;
     try {
       const found = sha256(await readFile(path));
@@ -71,8 +69,4 @@ export async function expectStaged(
   if (problems.length > 0) {
     throw new Error(`${problems.join("\n")}\nthe files were changed during the update. Nothing was pushed; run again.`);
   }
-}
-
-function sha256(bytes: string | Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "../model/checksums.ts";
 
 /**
  * Holds `name` for this process: a Unix socket that the kernel closes with the process, also on SIGKILL, and that
@@ -82,6 +82,6 @@ const holder = `process ${process.pid}, since ${new Date().toISOString().replace
 
 // Short, because a socket's path may have 103 bytes only; a NUL before it makes it one without a file. Source: unix(7)
 function socketOf(name: string): string {
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  const hash = sha256(name).slice(0, 16);
   return process.platform === "linux" ? `\0mount-monitor-${hash}` : join(tmpdir(), `mount-monitor-${hash}.sock`);
 }

@@ -178,7 +178,7 @@ export async function openLane(bundle: Bundle): Promise<Lane> {
       env: {
         ...process.env,
         ...environment,
-        NODE_COMPILE_CACHE: join(kit.bin, "../node-cache"),
+        NODE_COMPILE_CACHE: join(project, "node_modules/.cache/node"),
         // Some hundred updates, none of which lives long: nobody has to collect garbage. A tenth of the processors' time.
         NODE_OPTIONS: "--max-semi-space-size=64",
         GOGC: "off",

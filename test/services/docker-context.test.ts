@@ -77,21 +77,23 @@ describe("the Docker Build Context", () => {
 });
 
 describe("the last look before a push", () => {
-  const [amd64, arm64] = ["amd64 binary", "arm64 binary"].map(sha256);
-  const checksums = { "demo-linux-amd64": amd64 ?? "", "demo-linux-arm64": arm64 ?? "" };
+  const RELEASE = {
+    artifacts: ["amd64", "arm64"].map((arch) => ({ name: `demo-linux-${arch}`, checksum: sha256(`${arch} binary`) })),
+    dockerfile: "FROM scratch\n",
+  };
 
   beforeEach(() => stageContext(BINARIES, "FROM scratch\n"));
 
   test("accepts what was staged", async () => {
-    await expectStaged(checksums, "FROM scratch\n");
+    await expectStaged(RELEASE);
   });
 
   test("names every file that was changed, cut short or removed", async () => {
     await writeFile("docker-context/demo-linux-amd64", "amd64 binar");
     await rm("docker-context/demo-linux-arm64");
     await writeFile("docker-context/Dockerfile.release", "FROM busybox\n");
-    await expect(expectStaged(checksums, "FROM scratch\n")).rejects.toThrow(
-      `docker-context/demo-linux-amd64 holds sha256:${sha256("amd64 binar")}, and sha256:${amd64} was put there\n` +
+    await expect(expectStaged(RELEASE)).rejects.toThrow(
+      `docker-context/demo-linux-amd64 holds sha256:${sha256("amd64 binar")}, and sha256:${sha256("amd64 binary")} was put there\n` +
         "docker-context/demo-linux-arm64 cannot be read: ENOENT: no such file or directory, open 'docker-context/demo-linux-arm64'\n" +
         `docker-context/Dockerfile.release holds sha256:${sha256("FROM busybox\n")}, and sha256:${sha256("FROM scratch\n")} was put there\n` +
         "the files were changed during the update. Nothing was pushed; run again.",

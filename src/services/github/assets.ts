@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
+import { sha256 } from "../../model/checksums.ts";
 import { quoted, shown } from "../../model/quotation.ts";
 import { type Patience, writeOnce } from "../retry.ts";
 import { ServiceError } from "../service-error.ts";
@@ -170,8 +170,4 @@ export function uploadTarget(api: URL, template: string): string {
 
 function lost(message: string): ServiceError {
   return new ServiceError(message, { service: "GitHub", mayBeApplied: true });
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

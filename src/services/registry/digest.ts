@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "../../model/checksums.ts";
 
 /** Name of a content in a registry: the SHA-256 of its bytes. */
 export type Digest = `sha256:${string}`;
 
 /** The digest of some bytes. */
 export function digestOfBytes(bytes: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return `sha256:${sha256(bytes)}`;
 }
 
 /** Whether a text is a complete SHA-256 digest, `sha256:` and 64 lower-case hex digits. */

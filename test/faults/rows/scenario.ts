@@ -72,8 +72,7 @@ export async function startElsewhere(): Promise<AsyncDisposable & { url: string;
     url: `http://127.0.0.1:${port}`,
     seen,
     async [Symbol.asyncDispose]() {
-      server.close();
-      await once(server, "close");
+      await server[Symbol.asyncDispose]();
     },
   };
 }
