@@ -1,4 +1,5 @@
 import { oneLine, quoted, shown } from "../model/quotation.ts";
+import { type Head, head } from "./head.ts";
 import { patient } from "./retry.ts";
 import { ServiceError } from "./service-error.ts";
 
@@ -47,7 +48,7 @@ const LOOK = "Check the address in the settings";
 const slowestUpload = 20_000;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
-/** A transport over Node's fetch. Redirects are followed here, so that no credential reaches another origin. */
+/** A transport over Node's fetch, for HEAD over its client. Redirects are followed here, so that no credential reaches another origin. */
 export function createTransport({
   service,
   plainLoopback = false,
@@ -84,7 +85,7 @@ export function createTransport({
     }
   }
 
-  async function follow(request: Exchange, name: string, signal: AbortSignal): Promise<Response> {
+  async function follow(request: Exchange, name: string, signal: AbortSignal): Promise<Head> {
     const refuse = (why: string) => new ServiceError(`${name}: ${service} ${why}`, { service });
     let url = new URL(request.url);
     let headers: Record<string, string> = { "user-agent": "mount-monitor-release", ...request.headers };
@@ -95,13 +96,15 @@ export function createTransport({
           `sends to ${shown(withoutQuery(url))}: only https is used, a credential or a binary never travels unprotected. ${LOOK}`,
         );
       }
-      const response = await fetch(url.href, {
-        method: request.method,
-        headers,
-        redirect: "manual",
-        signal,
-        ...(request.body === undefined ? {} : { body: request.body }),
-      });
+      const response = await (request.method === "HEAD"
+        ? head(url, headers, signal)
+        : fetch(url.href, {
+            method: request.method,
+            headers,
+            redirect: "manual",
+            signal,
+            ...(request.body === undefined ? {} : { body: request.body }),
+          }));
       const location = response.headers.get("location");
       if (!redirectStatuses.has(response.status) || location === null) {
         return response;

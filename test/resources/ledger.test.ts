@@ -652,7 +652,7 @@ describe("many releases", () => {
     },
   );
 
-  test("200 take less than twice the time of 20, and what the network needs", { timeout: 120_000 }, async () => {
+  test("200 take less than twice the work of 20, and what the network needs", { timeout: 120_000 }, async () => {
     const lines = await published(200);
     const ledgerOf = (count: number) => ({
       ...inputs("1.0.0"),
@@ -663,22 +663,24 @@ describe("many releases", () => {
       ...Object.values(parseMetadata(unpackText(metadata)).image.digests),
     ]);
     const client = await registryOf(registry.image);
-    // Interleaved, medians: the machine may be busy with something else.
+    // Processor time, interleaved: the machine may be busy with something else. `npm run bench:refresh` has the seconds.
     const [few, many] = [await refresh(ledgerOf(20)), await refresh(ledgerOf(200))];
     const [twenty, all, network] = [[], [], []] as number[][];
     for (let round = 0; round < 3; round++) {
-      twenty?.push(await timed(() => refresh({ ...ledgerOf(20), ...few.notes })));
-      all?.push(await timed(() => refresh({ ...ledgerOf(200), ...many.notes })));
-      network?.push(await timed(() => pMap(questions, (name) => client.digestOf(name), { concurrency: 16 })));
+      twenty?.push(await processorTime(() => refresh({ ...ledgerOf(20), ...few.notes })));
+      all?.push(await processorTime(() => refresh({ ...ledgerOf(200), ...many.notes })));
+      network?.push(await processorTime(() => pMap(questions, (name) => client.digestOf(name), { concurrency: 16 })));
     }
     expect(median(all)).toBeLessThan(2 * median(twenty) + 1.5 * median(network));
   });
 });
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
+/** Microseconds that this process works meanwhile, the services in it too. */
+async function processorTime(work: () => Promise<unknown>): Promise<number> {
+  const start = process.cpuUsage();
   await work();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  return user + system;
 }
 
 function median(times: readonly number[] = []): number {
