@@ -18,7 +18,7 @@ import { stored } from "./many-releases.ts";
 import { median, rounded, seconds } from "./measure.ts";
 
 // What a refresh does for all releases of a stack, 20 and 200 of them, against the kit's registry and the local GitHub, in
-// this process: interleaved rounds, medians. The same questions to the registry, asked alone, are what the network needs.
+// this process: interleaved rounds, medians. The same questions to both, asked alone, are what the network needs.
 const ROUNDS = Number(process.argv[2] ?? 9);
 const [FEW, MANY] = [20, 200];
 const STACK = "bench";
@@ -46,18 +46,26 @@ const questions = Object.entries(many.lines).flatMap(([version, line], index) =>
   `v${version}`,
   ...(index === MANY - 1 ? [] : Object.values(platformDigests(line))),
 ]);
+github.history.length = 0;
+await many.refresh();
+const pages = await Promise.all(github.history.map(({ path, query }) => pageOf(`${github.apiUrl}${path}${query}`)));
+const network = () =>
+  Promise.all([
+    pMap(questions, (name) => registry.digestOf(name), { concurrency: AT_ONCE }),
+    ...pages.map((ask) => ask()),
+  ]);
 report(`${ROUNDS} rounds`);
 const times = { few: [] as number[], many: [] as number[], network: [] as number[] };
 for (let round = 0; round < ROUNDS; round++) {
   times.few.push(await seconds(few.refresh));
   times.many.push(await seconds(many.refresh));
-  times.network.push(await seconds(() => pMap(questions, (name) => registry.digestOf(name), { concurrency: AT_ONCE })));
+  times.network.push(await seconds(network));
 }
 const result = {
   machine: { cpu: cpus()[0]?.model ?? "", cores: availableParallelism(), node: process.version, rounds: ROUNDS },
   few: { releases: FEW, seconds: rounded(median(times.few)) },
   many: { releases: MANY, seconds: rounded(median(times.many)) },
-  network: { questions: questions.length, seconds: rounded(median(times.network)) },
+  network: { questions: questions.length + pages.length, seconds: rounded(median(times.network)) },
   /** Of what is allowed, twice the time of the few and the network, the many take this part. */
   ratio: rounded(
     median(times.many.map((time, round) => time / (2 * (times.few[round] ?? 0) + (times.network[round] ?? 0)))),
@@ -97,6 +105,20 @@ async function stackOf(count: number) {
   await refresh();
   await refresh();
   return { lines, refresh };
+}
+
+/** Asks for a page that is known already, as the refresh does. */
+async function pageOf(url: string): Promise<() => Promise<void>> {
+  const authorization = "Bearer bench";
+  const first = await fetch(url, { headers: { authorization } });
+  await first.arrayBuffer();
+  const headers = { authorization, "if-none-match": first.headers.get("etag") ?? "" };
+  return async () => {
+    const { status } = await fetch(url, { headers });
+    if (status !== 304) {
+      throw new Error(`${url} answered ${status}`);
+    }
+  };
 }
 
 function report(line: string): void {

@@ -43,6 +43,8 @@ export interface TransportOptions {
 }
 
 const maxRedirects = 5;
+// Why an exchange is ended that has its answer; of a reason that is made for each one the stack trace takes longer than all else.
+const READ = new Error("the answer was read");
 const LOOK = "Check the address in the settings";
 // Bytes per second below which an upload counts as stuck; progress of a request's body cannot be observed.
 const slowestUpload = 20_000;
@@ -81,7 +83,7 @@ export function createTransport({
     } finally {
       clearTimeout(timer);
       // Frees the connection when the body was not read to its end.
-      controller.abort();
+      controller.abort(READ);
     }
   }
 
