@@ -43,14 +43,14 @@ export interface TransportOptions {
 }
 
 const maxRedirects = 5;
-// Why an exchange is ended that has its answer; of a reason that is made for each one the stack trace takes longer than all else.
+// Why an exchange is ended that has its answer. Made once: a reason with a stack trace for each one showed in the profile of a refresh.
 const READ = new Error("the answer was read");
 const LOOK = "Check the address in the settings";
 // Bytes per second below which an upload counts as stuck; progress of a request's body cannot be observed.
 const slowestUpload = 20_000;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
-/** A transport over Node's fetch, for HEAD over its client. Redirects are followed here, so that no credential reaches another origin. */
+/** A transport over Node's fetch, or its HTTP client for HEAD. Redirects are followed here, so that no credential reaches another origin. */
 export function createTransport({
   service,
   plainLoopback = false,
